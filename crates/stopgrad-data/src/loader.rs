@@ -38,7 +38,7 @@ pub struct LoaderSpec {
 }
 
 /// One batch of pairs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Batch {
     /// Its number, from 0.
     pub step: u64,

@@ -1,0 +1,374 @@
+//! What a user may write down about one run: the TOML file, table by table.
+//!
+//! `Config` is what was asked; everything in it is resolved before the first step and written into the
+//! run folder, so that a run can be repeated from that file alone. Reading refuses unknown keys; the
+//! command adds the nearest known one to the message. No file is opened here.
+
+use serde::{Deserialize, Serialize};
+use stopgrad_data::{SplitSpec, ViewRecipe};
+use stopgrad_dynamics::Field;
+
+/// One run, whole. Tables in the order in which a run meets them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the samples come from.
+    pub source: SourceConfig,
+    /// Which samples train, choose and test.
+    pub split: SplitSpec,
+    /// The two views of a sample.
+    pub views: ViewsConfig,
+    /// Encoder, projector and predictor.
+    pub network: NetworkConfig,
+    /// The loss and the regulariser: what Ē is.
+    pub objective: ObjectiveConfig,
+    /// How the parameters move: joint, sg or ema, and the teacher.
+    pub field: FieldConfig,
+    /// The optimiser and its schedule.
+    pub optimizer: OptimizerConfig,
+    /// Length, batch, seed, threads.
+    pub training: TrainingConfig,
+    /// What is measured, and how often.
+    pub evaluation: EvaluationConfig,
+}
+
+/// Table `[source]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SourceConfig {
+    /// `digits`, or a path: IDX file or folder, CIFAR-10 binary file or folder, `.npy`, `.npz`, `.csv`.
+    pub path: String,
+    /// CSV only: name of the label column; empty: a column named `label` or `class` if there is one.
+    pub label_column: String,
+}
+
+/// Table `[views]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ViewsConfig {
+    /// `auto`, a preset by name, or `custom` (then `recipe` counts). `auto` becomes the preset fit for the source.
+    pub preset: String,
+    /// The recipe in full. Filled in from the preset when resolved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipe: Option<ViewRecipe>,
+}
+
+/// A stack of layers: what stands between input and embedding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetworkKind {
+    /// No layer at all: the input itself.
+    None,
+    /// One matrix without bias, as in the theory.
+    Linear,
+    /// Hidden layers with ReLU, then a linear layer.
+    Mlp,
+}
+
+/// How a linear predictor starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictorStart {
+    /// B = I.
+    Identity,
+    /// Like every other matrix.
+    Random,
+}
+
+/// Table `[network]`. An encoder of kind `none` is refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(clippy::struct_excessive_bools, reason = "four places where a batch norm may stand, each a key of its own")]
+pub struct NetworkConfig {
+    /// `linear` or `mlp`.
+    pub encoder: NetworkKind,
+    /// Widths of the encoder's hidden layers.
+    pub encoder_hidden: Vec<usize>,
+    /// Width of the representation: what probes read.
+    pub encoder_width: usize,
+    /// `none`, `linear` or `mlp`.
+    pub projector: NetworkKind,
+    /// Widths of the projector's hidden layers.
+    pub projector_hidden: Vec<usize>,
+    /// Width of the space in which the loss is taken (ignored without projector).
+    pub projector_width: usize,
+    /// `none`, `linear` or `mlp`.
+    pub predictor: NetworkKind,
+    /// Widths of the predictor's hidden layers.
+    pub predictor_hidden: Vec<usize>,
+    /// `identity` or `random`: how a linear predictor starts. From a random one the first steps shrink the encoder
+    /// faster than the predictor can learn, and stop-gradient may never recover.
+    pub predictor_start: PredictorStart,
+    /// Batch norm after each hidden layer of an MLP encoder.
+    pub encoder_batch_norm: bool,
+    /// Batch norm after each hidden layer of an MLP projector.
+    pub projector_batch_norm: bool,
+    /// Batch norm after each hidden layer of an MLP predictor.
+    pub predictor_batch_norm: bool,
+    /// Batch norm after the last layer of f (projector, or encoder if there is none).
+    pub output_batch_norm: bool,
+}
+
+/// The loss between prediction and target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// ½ |p − t|².
+    HalfSquared,
+    /// 1 − cos(p, t).
+    Cosine,
+    /// Σ over dimensions of the Huber function with β = 1.
+    SmoothL1,
+}
+
+/// Where weight decay acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Regularizer {
+    /// Ω = λ/2 (|θ|² + |ψ|²), part of Ē and F̄, as in the theory.
+    Objective,
+    /// Multiplies the parameters by 1 − rate·λ at each step; no part of Ē.
+    Decoupled,
+}
+
+/// Table `[objective]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ObjectiveConfig {
+    /// `half_squared`, `cosine` or `smooth_l1`.
+    pub loss: Loss,
+    /// Mean of both directions (x predicts y, y predicts x).
+    pub symmetrized: bool,
+    /// `objective` or `decoupled`.
+    pub regularizer: Regularizer,
+    /// λ.
+    pub weight_decay: f64,
+}
+
+/// How a quantity moves over the steps of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScheduleKind {
+    /// Stays at its first value.
+    Constant,
+    /// Straight line to its last value.
+    Linear,
+    /// Half a cosine to its last value.
+    Cosine,
+}
+
+/// Which statistics a batch norm of the teacher normalises with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherBatchNorm {
+    /// Those of the batch at hand (as in BYOL).
+    Batch,
+    /// Its running statistics.
+    Running,
+}
+
+/// What happens to the teacher's running statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TeacherBuffers {
+    /// Averaged with the student's, like the weights.
+    Average,
+    /// Copied from the student at each step.
+    Copy,
+    /// The teacher keeps its own, from the batches it sees.
+    Own,
+}
+
+/// Table `[field]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FieldConfig {
+    /// `joint`, `sg` or `ema`.
+    pub kind: Field,
+    /// α at the first step (`ema` only): ξ ← α ξ + (1 − α) θ.
+    pub teacher_momentum: f64,
+    /// α at the last step, for a schedule that moves.
+    pub teacher_momentum_end: f64,
+    /// `constant`, `linear` or `cosine`, per step.
+    pub teacher_schedule: ScheduleKind,
+    /// `batch` or `running`.
+    pub teacher_batch_norm: TeacherBatchNorm,
+    /// `average`, `copy` or `own`.
+    pub teacher_buffers: TeacherBuffers,
+}
+
+/// Which optimiser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimizerKind {
+    /// Gradient descent with heavy-ball momentum.
+    Sgd,
+    /// Adam with decoupled weight decay.
+    Adamw,
+}
+
+/// Table `[optimizer]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerConfig {
+    /// `sgd` or `adamw`.
+    pub kind: OptimizerKind,
+    /// Rate after warm-up.
+    pub learning_rate: f64,
+    /// Rate at the last step, for a schedule that moves.
+    pub learning_rate_end: f64,
+    /// `constant`, `linear` or `cosine`.
+    pub schedule: ScheduleKind,
+    /// Steps over which the rate rises linearly from 0.
+    pub warmup_steps: u64,
+    /// Heavy ball (SGD).
+    pub momentum: f64,
+    /// AdamW's two averages.
+    pub betas: (f64, f64),
+    /// AdamW's floor under the root.
+    pub epsilon: f64,
+    /// Largest L2 norm of the whole gradient; 0: no clipping.
+    pub clip_norm: f64,
+}
+
+/// Table `[training]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// Number of updates.
+    pub steps: u64,
+    /// Pairs a batch.
+    pub batch_size: usize,
+    /// Names every random stream of the run.
+    pub seed: u64,
+    /// Threads that decode and augment ahead; 0: as many as the machine has. No number in a result depends on it.
+    pub threads: usize,
+    /// Steps between checkpoints; 0: only at the end and when stopped.
+    pub checkpoint_every: u64,
+    /// `f32` or `f64`.
+    pub precision: Precision,
+}
+
+/// Floating-point type of the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Precision {
+    /// Single.
+    F32,
+    /// Double.
+    F64,
+}
+
+/// Table `[evaluation]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvaluationConfig {
+    /// Pairs from the held-out part on which the objectives are measured; fewer if it is smaller.
+    pub pairs: usize,
+    /// Steps between rows of `metrics.csv`; 0: chosen so that there are about 200 rows.
+    pub measure_every: u64,
+    /// Steps between probes (and spectra); 0: chosen so that there are about 12.
+    pub probe_every: u64,
+    /// Neighbours of the weighted kNN.
+    pub knn_k: usize,
+    /// Temperature of its weights exp(cos / T).
+    pub knn_temperature: f64,
+    /// Steps of joint descent after the end that decide whether Ē is at a minimum.
+    pub descent_steps: u64,
+}
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self { path: "digits".into(), label_column: String::new() }
+    }
+}
+
+impl Default for ViewsConfig {
+    fn default() -> Self {
+        Self { preset: "auto".into(), recipe: None }
+    }
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            encoder: NetworkKind::Mlp,
+            encoder_hidden: vec![256],
+            encoder_width: 16,
+            projector: NetworkKind::None,
+            projector_hidden: vec![256],
+            projector_width: 64,
+            predictor: NetworkKind::Linear,
+            predictor_hidden: vec![128],
+            predictor_start: PredictorStart::Identity,
+            encoder_batch_norm: false,
+            projector_batch_norm: false,
+            predictor_batch_norm: false,
+            output_batch_norm: false,
+        }
+    }
+}
+
+impl Default for ObjectiveConfig {
+    fn default() -> Self {
+        Self { loss: Loss::HalfSquared, symmetrized: false, regularizer: Regularizer::Objective, weight_decay: 5e-4 }
+    }
+}
+
+impl Default for FieldConfig {
+    fn default() -> Self {
+        Self {
+            kind: Field::StopGradient,
+            teacher_momentum: 0.99,
+            teacher_momentum_end: 1.0,
+            teacher_schedule: ScheduleKind::Constant,
+            teacher_batch_norm: TeacherBatchNorm::Batch,
+            teacher_buffers: TeacherBuffers::Average,
+        }
+    }
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            kind: OptimizerKind::Sgd,
+            learning_rate: 0.02,
+            learning_rate_end: 0.0,
+            schedule: ScheduleKind::Constant,
+            warmup_steps: 0,
+            momentum: 0.9,
+            betas: (0.9, 0.999),
+            epsilon: 1e-8,
+            clip_norm: 0.0,
+        }
+    }
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self { steps: 10_000, batch_size: 128, seed: 0, threads: 0, checkpoint_every: 1000, precision: Precision::F32 }
+    }
+}
+
+impl Default for EvaluationConfig {
+    fn default() -> Self {
+        Self { pairs: 512, measure_every: 0, probe_every: 0, knn_k: 20, knn_temperature: 0.07, descent_steps: 200 }
+    }
+}
+
+#[allow(clippy::derivable_impls, reason = "each table's default is written out above, once")]
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            source: SourceConfig::default(),
+            split: SplitSpec::default(),
+            views: ViewsConfig::default(),
+            network: NetworkConfig::default(),
+            objective: ObjectiveConfig::default(),
+            field: FieldConfig::default(),
+            optimizer: OptimizerConfig::default(),
+            training: TrainingConfig::default(),
+            evaluation: EvaluationConfig::default(),
+        }
+    }
+}

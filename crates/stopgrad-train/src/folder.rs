@@ -1,0 +1,302 @@
+//! The files of a run folder, apart from the checkpoint: each is written so that a kill at any moment loses nothing.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use stopgrad_data::{NpyArray, NpyData, NpzError, npz};
+use thiserror::Error;
+
+use crate::config::Config;
+use crate::record::{Baselines, Column, MetricsRow, ProbeResult, RunRecord, Spectrum};
+use crate::verdict::Verdict;
+
+/// A file of a run folder that cannot be written or read.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The system refused.
+    #[error("cannot {action} {}: {source}; free space or fix the permissions, then start again on the same folder", path.display())]
+    System {
+        /// `write` or `read`.
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not what we wrote.
+    #[error("{} is damaged at {place}: {reason}; start the run again on an empty folder", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// Line or key.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The spectra cannot be written or read.
+    #[error(transparent)]
+    Spectra(#[from] NpzError),
+    /// The run has not ended.
+    #[error("{} holds no finished run ({} is missing); start the run again on it to finish it", folder.display(), missing)]
+    Unfinished {
+        /// The folder.
+        folder: PathBuf,
+        /// The file that is written last.
+        missing: &'static str,
+    },
+}
+
+const CONFIG: &str = "config.toml";
+const METRICS: &str = "metrics.csv";
+const SPECTRA: &str = "spectra.npz";
+/// Ending of the array of steps beside each array of eigenvalues.
+const STEPS: &str = "_steps";
+const VERDICT: &str = "verdict.json";
+const RUN: &str = "run.json";
+
+/// Identity and probes of a run: `run.json`, written last.
+#[derive(Debug, Serialize, Deserialize)]
+struct Identity {
+    name: String,
+    steps: u64,
+    initial_weights_sha256: String,
+    data_order_sha256: String,
+    relative_displacement: f64,
+    probes: Vec<ProbeResult>,
+    baselines: Baselines,
+}
+
+fn at<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> RecordError + 'a {
+    move |source| RecordError::System { action, path: path.to_owned(), source }
+}
+
+fn damaged(path: &Path, place: impl Into<String>, reason: impl Into<String>) -> RecordError {
+    RecordError::Damaged { path: path.to_owned(), place: place.into(), reason: reason.into() }
+}
+
+/// Writes a file beside its place, waits until it is on the disk, and renames.
+///
+/// # Errors
+/// When the system refuses; what was there before is still there then.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let mut file = File::create(&beside).map_err(at("write", &beside))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at("write", &beside))?;
+    fs::rename(&beside, path).map_err(at("rename", &beside))
+}
+
+/// Writes `config.toml`.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_config(folder: &Path, config: &Config) -> Result<(), RecordError> {
+    let text = toml::to_string(config).expect("every configuration has a TOML form: a test round-trips them");
+    write_whole(&folder.join(CONFIG), text.as_bytes())
+}
+
+/// Reads `config.toml`; `None` if there is none.
+///
+/// # Errors
+/// When it cannot be read or is not a configuration.
+pub fn read_config(folder: &Path) -> Result<Option<Config>, RecordError> {
+    let path = folder.join(CONFIG);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(&path).map_err(at("read", &path))?;
+    toml::from_str(&text).map(Some).map_err(|e| damaged(&path, "the configuration", e.to_string()))
+}
+
+/// `metrics.csv`, appended live.
+#[derive(Debug)]
+pub struct MetricsFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl MetricsFile {
+    /// Opens the file of a run that continues from `step`: rows after it are cut off, a new file gets its header.
+    /// Returns the rows that stay.
+    ///
+    /// # Errors
+    /// When the system refuses or a row that should stay is damaged.
+    pub fn open(folder: &Path, step: Option<u64>) -> Result<(Self, Vec<MetricsRow>), RecordError> {
+        let path = folder.join(METRICS);
+        let mut rows = if step.is_some() && path.exists() { read_rows(&path)? } else { Vec::new() };
+        rows.retain(|row| step.is_some_and(|step| row.step() <= step));
+        let mut text = header();
+        for row in &rows {
+            text.push_str(&line(row));
+        }
+        write_whole(&path, text.as_bytes())?;
+        let file = File::options().append(true).open(&path).map_err(at("write", &path))?;
+        Ok((Self { path, file }, rows))
+    }
+
+    /// Appends a row.
+    ///
+    /// # Errors
+    /// When the system refuses, for instance on a full disk; the rows before are safe.
+    pub fn append(&mut self, row: &MetricsRow) -> Result<(), RecordError> {
+        self.file.write_all(line(row).as_bytes()).map_err(at("write", &self.path))
+    }
+}
+
+fn header() -> String {
+    let names: Vec<&str> = Column::ALL.iter().map(|c| c.name()).collect();
+    names.join(",") + "\n"
+}
+
+/// One line; floats in the shortest form that reads back to the same f64.
+fn line(row: &MetricsRow) -> String {
+    let cells: Vec<String> = Column::ALL
+        .iter()
+        .map(|&column| match (column, row.get(column)) {
+            (_, None) => String::new(),
+            (Column::Step, Some(step)) => format!("{}", step as u64),
+            (_, Some(value)) => format!("{value:?}"),
+        })
+        .collect();
+    cells.join(",") + "\n"
+}
+
+/// Reads the rows of a `metrics.csv`. A last line without its end (the program was killed while writing) is dropped.
+///
+/// # Errors
+/// When the header is another or a line cannot be read: says which.
+pub fn read_rows(path: &Path) -> Result<Vec<MetricsRow>, RecordError> {
+    let text = fs::read_to_string(path).map_err(at("read", path))?;
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let mut lines = whole.lines();
+    if lines.next().map(str::to_owned) != Some(header().trim_end().to_owned()) {
+        return Err(damaged(path, "line 1", "its columns are not those of this version"));
+    }
+    lines.enumerate().map(|(i, line)| read_line(line).ok_or_else(|| damaged(path, format!("line {}", i + 2), "not a row of numbers"))).collect()
+}
+
+fn read_line(line: &str) -> Option<MetricsRow> {
+    let cells: Vec<&str> = line.split(',').collect();
+    if cells.len() != Column::ALL.len() {
+        return None;
+    }
+    let mut row = MetricsRow::new(cells[0].parse().ok()?);
+    for (&column, cell) in Column::ALL.iter().zip(&cells).skip(1) {
+        if !cell.is_empty() {
+            row.set(column, cell.parse().ok()?);
+        }
+    }
+    Some(row)
+}
+
+/// Writes `spectra.npz`: for each place `<place>` [k, d], eigenvalues descending, and `<place>_steps` [k].
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_spectra(folder: &Path, spectra: &[Spectrum]) -> Result<(), RecordError> {
+    let mut places: BTreeMap<&str, Vec<&Spectrum>> = BTreeMap::new();
+    for spectrum in spectra {
+        places.entry(&spectrum.place).or_default().push(spectrum);
+    }
+    let mut arrays = Vec::new();
+    for (place, list) in places {
+        let width = list[0].eigenvalues.len();
+        let values = list.iter().flat_map(|s| s.eigenvalues.iter().copied()).collect();
+        arrays.push((place.to_owned(), NpyArray::new(&[list.len(), width], NpyData::F64(values))));
+        let steps = list.iter().map(|s| s.step as i64).collect();
+        arrays.push((format!("{place}{STEPS}"), NpyArray::new(&[list.len()], NpyData::I64(steps))));
+    }
+    let named: Vec<(&str, &NpyArray)> = arrays.iter().map(|(name, array)| (name.as_str(), array)).collect();
+    Ok(npz::write(folder.join(SPECTRA), &named)?)
+}
+
+/// Reads `spectra.npz`; empty if there is none.
+///
+/// # Errors
+/// When it cannot be read or its arrays do not fit together.
+pub fn read_spectra(folder: &Path) -> Result<Vec<Spectrum>, RecordError> {
+    let path = folder.join(SPECTRA);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let arrays = npz::read(&path)?;
+    let mut spectra = Vec::new();
+    for (name, array) in arrays.iter().filter(|(name, _)| !name.ends_with(STEPS)) {
+        let steps = arrays.get(&format!("{name}{STEPS}")).filter(|steps| Some(&steps.data.len()) == array.shape.first());
+        let (Some(steps), &[_, width]) = (steps, array.shape.as_slice()) else {
+            return Err(damaged(&path, name.clone(), "it has no steps beside it"));
+        };
+        for (step, eigenvalues) in steps.to_f64().into_iter().zip(array.to_f64().chunks_exact(width.max(1))) {
+            spectra.push(Spectrum { place: name.clone(), step: step as u64, eigenvalues: eigenvalues.to_vec() });
+        }
+    }
+    spectra.sort_by(|a, b| (a.step, &a.place).cmp(&(b.step, &b.place)));
+    Ok(spectra)
+}
+
+/// Writes what a finished run says of itself; `run.json` last, as the mark that it is finished.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_record(folder: &Path, record: &RunRecord) -> Result<(), RecordError> {
+    write_spectra(folder, &record.spectra)?;
+    write_whole(&folder.join(VERDICT), &json(&record.verdict))?;
+    let identity = Identity {
+        name: record.name.clone(),
+        steps: record.steps,
+        initial_weights_sha256: record.initial_weights_sha256.clone(),
+        data_order_sha256: record.data_order_sha256.clone(),
+        relative_displacement: record.relative_displacement,
+        probes: record.probes.clone(),
+        baselines: record.baselines.clone(),
+    };
+    write_whole(&folder.join(RUN), &json(&identity))
+}
+
+fn json<S: Serialize>(value: &S) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).expect("our records always have a JSON form");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// True if the run in this folder is finished.
+pub fn is_finished(folder: &Path) -> bool {
+    folder.join(RUN).exists()
+}
+
+impl RunRecord {
+    /// Reads a finished run from its folder.
+    ///
+    /// # Errors
+    /// When the run is not finished or a file is damaged.
+    pub fn read(folder: &Path) -> Result<Self, RecordError> {
+        let missing = |missing| RecordError::Unfinished { folder: folder.to_owned(), missing };
+        if !is_finished(folder) {
+            return Err(missing(RUN));
+        }
+        let identity: Identity = read_json(&folder.join(RUN))?;
+        let verdict: Verdict = read_json(&folder.join(VERDICT))?;
+        Ok(Self {
+            name: identity.name,
+            config: read_config(folder)?.ok_or_else(|| missing(CONFIG))?,
+            steps: identity.steps,
+            initial_weights_sha256: identity.initial_weights_sha256,
+            data_order_sha256: identity.data_order_sha256,
+            relative_displacement: identity.relative_displacement,
+            verdict,
+            probes: identity.probes,
+            baselines: identity.baselines,
+            metrics: read_rows(&folder.join(METRICS))?,
+            spectra: read_spectra(folder)?,
+        })
+    }
+}
+
+fn read_json<S: for<'a> Deserialize<'a>>(path: &Path) -> Result<S, RecordError> {
+    let bytes = fs::read(path).map_err(at("read", path))?;
+    serde_json::from_slice(&bytes).map_err(|e| damaged(path, format!("line {}", e.line()), e.to_string()))
+}

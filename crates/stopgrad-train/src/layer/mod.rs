@@ -1,0 +1,73 @@
+//! Layers: functions of (parameters, input). A layer owns no numbers, only where to find them.
+//!
+//! That is the design that keeps teacher and student apart: both are lists of numbers for one and the same
+//! network, so nothing can be shared behind anyone's back (a cloned framework module shares the running
+//! statistics of its batch norms).
+
+mod batch_norm;
+mod linear;
+
+pub use batch_norm::{BatchNorm, MOMENTUM, update_running};
+pub use linear::Linear;
+
+use burn::tensor::{Tensor, activation};
+
+/// Which numbers a batch norm normalizes with.
+#[derive(Debug, Clone, Copy)]
+pub enum Statistics<'a> {
+    /// Mean and variance of the batch at hand, with gradient through them.
+    Batch,
+    /// The running averages in these buffers.
+    Running(&'a [Tensor<1>]),
+}
+
+/// What a batch norm saw in one pass, to be averaged into its buffers by whoever owns them.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Index of the buffer of means; the one of variances follows it.
+    pub buffer: usize,
+    /// Batch mean, d.
+    pub mean: Tensor<1>,
+    /// Unbiased batch variance, d.
+    pub variance: Tensor<1>,
+}
+
+/// The numbers with which one pass through a network is made.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    /// One flat tensor a parameter, in the network's order; tracked by autodiff or not.
+    pub parameters: &'a [Tensor<1>],
+    /// For batch norms.
+    pub statistics: Statistics<'a>,
+    /// Filled by batch norms that use batch statistics.
+    pub observed: Vec<Observed>,
+}
+
+impl<'a> Pass<'a> {
+    /// A pass that has seen nothing yet.
+    pub fn new(parameters: &'a [Tensor<1>], statistics: Statistics<'a>) -> Self {
+        Self { parameters, statistics, observed: Vec::new() }
+    }
+}
+
+/// One step of a stack.
+#[derive(Debug, Clone)]
+pub enum Layer {
+    /// Matrix, bias optional.
+    Linear(Linear),
+    /// max(0, x).
+    Relu,
+    /// Batch normalization.
+    BatchNorm(BatchNorm),
+}
+
+impl Layer {
+    /// n × d_in → n × d_out.
+    pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Linear(layer) => layer.forward(pass, x),
+            Self::Relu => activation::relu(x),
+            Self::BatchNorm(layer) => layer.forward(pass, x),
+        }
+    }
+}

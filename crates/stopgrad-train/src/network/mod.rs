@@ -1,0 +1,153 @@
+//! Encoder, projector, predictor: one description, built from the configuration.
+
+mod build;
+
+pub use build::NetworkError;
+
+use std::ops::Range;
+
+use burn::tensor::Tensor;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng as _;
+
+use crate::layer::{Layer, Pass};
+
+/// How a parameter starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Initial {
+    /// Uniform in ±bound.
+    Uniform {
+        /// Half the width of the interval.
+        bound: f64,
+    },
+    /// One value everywhere.
+    Constant(f64),
+    /// 1 on the diagonal of a square matrix, 0 elsewhere.
+    Identity {
+        /// Rows, and columns.
+        width: usize,
+    },
+}
+
+impl Initial {
+    /// The number at a position of the row-major parameter.
+    pub fn draw(self, position: usize, random: &mut ChaCha8Rng) -> f64 {
+        match self {
+            // 53 random bits: every multiple of 2⁻⁵³ in [0, 1) is equally likely.
+            Self::Uniform { bound } => ((random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0) * bound,
+            Self::Constant(value) => value,
+            Self::Identity { width } => f64::from(u8::from(position / width == position % width)),
+        }
+    }
+}
+
+/// Name and shape of a parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParameterSpec {
+    /// As in exported files: `encoder.0.weight`.
+    pub name: String,
+    /// Row-major; matrices are d_in × d_out.
+    pub shape: Vec<usize>,
+    /// How it starts.
+    pub initial: Initial,
+}
+
+impl ParameterSpec {
+    /// Count of numbers.
+    #[allow(clippy::len_without_is_empty, reason = "no parameter is empty")]
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// Name and shape of a buffer (a running statistic).
+#[derive(Debug, Clone, PartialEq)]
+pub struct BufferSpec {
+    /// As in exported files: `encoder.1.running_mean`.
+    pub name: String,
+    /// Count of numbers.
+    pub len: usize,
+    /// Value before the first batch.
+    pub initial: f64,
+}
+
+/// Layers in sequence.
+#[derive(Debug, Clone, Default)]
+pub struct Stack {
+    /// In the order of the forward pass; none: the identity.
+    pub layers: Vec<Layer>,
+    /// Which of the network's parameters are in it.
+    pub parameters: Range<usize>,
+}
+
+impl Stack {
+    /// n × d_in → n × d_out.
+    pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
+        self.layers.iter().fold(x, |x, layer| layer.forward(pass, x))
+    }
+}
+
+/// f = projector ∘ encoder, and the predictor g, with the names and shapes of all their numbers.
+///
+/// θ are the parameters of encoder and projector, ψ those of the predictor; a teacher ξ has θ's.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Input → representation (what probes read).
+    pub encoder: Stack,
+    /// Representation → embedding, in which the loss is taken.
+    pub projector: Stack,
+    /// g: embedding → embedding, student only.
+    pub predictor: Stack,
+    /// In order: encoder, projector, predictor.
+    pub parameters: Vec<ParameterSpec>,
+    /// In order: encoder, projector, predictor.
+    pub buffers: Vec<BufferSpec>,
+    /// Count of buffers in encoder and projector: the teacher's.
+    pub student_buffers: usize,
+    /// m.
+    pub input_width: usize,
+    /// Width of the representation.
+    pub encoder_width: usize,
+    /// Width of the embedding.
+    pub embedding_width: usize,
+    /// True if f and g are one matrix each and there is no projector: the case of docs/theory.md, section 2.
+    pub is_linear: bool,
+}
+
+/// Output of the student's or teacher's branch for one view.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    /// n × encoder width.
+    pub representation: Tensor<2>,
+    /// n × embedding width; equal to the representation without a projector.
+    pub embedding: Tensor<2>,
+}
+
+impl Network {
+    /// f on one view.
+    pub fn embed(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Embedded {
+        let representation = self.encoder.forward(pass, x);
+        let embedding = self.projector.forward(pass, representation.clone());
+        Embedded { representation, embedding }
+    }
+
+    /// Parameters of f: θ, the ones a teacher has too.
+    pub fn student_parameters(&self) -> Range<usize> {
+        0..self.projector.parameters.end
+    }
+
+    /// Parameters of g: ψ.
+    pub fn predictor_parameters(&self) -> Range<usize> {
+        self.predictor.parameters.clone()
+    }
+
+    /// True if there is a projector.
+    pub fn has_projector(&self) -> bool {
+        !self.projector.layers.is_empty()
+    }
+
+    /// Count of numbers in all parameters.
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().map(ParameterSpec::len).sum()
+    }
+}

@@ -1,0 +1,200 @@
+//! A configuration that has been checked against its data: everything `auto` resolved, nothing left to find out.
+
+use std::sync::Arc;
+
+use stopgrad_data::{Loader, LoaderError, LoaderSpec, Normalizer, Source, SourceError, SplitError, Splits, ViewError, ViewRecipe, open_source};
+use stopgrad_dynamics::Field;
+use thiserror::Error;
+
+use crate::config::{Config, OptimizerKind};
+use crate::network::{Network, NetworkError};
+use crate::optim::{Schedule, Warmup};
+
+/// Rows of `metrics.csv` that a run gets when nothing else is asked: with 100 rows measuring stays below a
+/// twentieth of the time of a run of ten thousand steps.
+const ROWS: u64 = 100;
+/// Probes that a run gets when nothing else is asked.
+const PROBES: u64 = 20;
+
+/// A run that can start.
+#[derive(Clone)]
+pub struct Plan {
+    /// The configuration, resolved.
+    pub config: Config,
+    /// The samples.
+    pub source: Arc<dyn Source>,
+    /// Which of them train, choose and test.
+    pub splits: Splits,
+    /// Mean and standard deviation of the training part.
+    pub normalizer: Normalizer,
+    /// How a sample becomes two views.
+    pub recipe: ViewRecipe,
+    /// The network, without numbers.
+    pub network: Network,
+}
+
+/// A configuration that cannot be run.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// The source cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The source cannot be split.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// The views do not fit the source.
+    #[error(transparent)]
+    Views(#[from] ViewError),
+    /// The batches cannot be made.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+    /// The network cannot be built.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// No preset has that name.
+    #[error("views.preset: no preset is called `{name}`; there are {known}, or `auto`, or `custom` with views.recipe")]
+    UnknownPreset {
+        /// As written.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// `custom` without a recipe.
+    #[error("views.preset is `custom` but views.recipe is missing; write the augmentations under [views.recipe]")]
+    MissingRecipe,
+    /// A number out of its range.
+    #[error("{key} = {value} is out of range: {range}")]
+    OutOfRange {
+        /// `table.key`.
+        key: &'static str,
+        /// As written.
+        value: String,
+        /// What is allowed.
+        range: &'static str,
+    },
+}
+
+impl Plan {
+    /// Opens the source and checks everything.
+    ///
+    /// # Errors
+    /// Whatever would make the run fail later: says which key and what to write instead.
+    pub fn new(mut config: Config) -> Result<Self, PlanError> {
+        check_numbers(&config)?;
+        let source = open_source(&config.source.path, &config.source.label_column)?;
+        let splits = Splits::new(source.as_ref(), &config.split)?;
+        let recipe = resolve_views(&mut config, source.as_ref())?;
+        recipe.check(source.shape())?;
+        let normalizer = Normalizer::fit(source.as_ref(), &splits.train)?;
+        let network = Network::new(&config.network, source.shape().len())?;
+        resolve_intervals(&mut config);
+        let plan = Self { config, source, splits, normalizer, recipe, network };
+        plan.loader(0)?;
+        Ok(plan)
+    }
+
+    /// Batches of the training part, from update number `start_step` on.
+    ///
+    /// # Errors
+    /// A batch larger than the training part.
+    pub fn loader(&self, start_step: u64) -> Result<Loader, LoaderError> {
+        Loader::new(LoaderSpec {
+            source: Arc::clone(&self.source),
+            indices: self.splits.train.clone(),
+            recipe: self.recipe.clone(),
+            normalizer: self.normalizer.clone(),
+            batch_size: self.config.training.batch_size,
+            seed: self.config.training.seed,
+            threads: self.config.training.threads,
+            start_step,
+        })
+    }
+
+    /// The learning rate over the run.
+    pub fn learning_rate(&self) -> Schedule {
+        let optimizer = &self.config.optimizer;
+        Schedule {
+            kind: optimizer.schedule,
+            start: optimizer.learning_rate,
+            end: optimizer.learning_rate_end,
+            steps: self.config.training.steps,
+            warmup: Warmup { steps: optimizer.warmup_steps },
+        }
+    }
+
+    /// β of heavy ball, β₁ of AdamW: how long an update is remembered.
+    pub fn effective_momentum(&self) -> f64 {
+        match self.config.optimizer.kind {
+            OptimizerKind::Sgd => self.config.optimizer.momentum,
+            OptimizerKind::Adamw => self.config.optimizer.betas.0,
+        }
+    }
+
+    /// First step of the last fifth.
+    pub fn tail_start(&self) -> u64 {
+        self.config.training.steps - self.config.training.steps / 5
+    }
+
+    /// The field.
+    pub fn field(&self) -> Field {
+        self.config.field.kind
+    }
+}
+
+fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe, PlanError> {
+    if config.views.preset == "custom" {
+        return config.views.recipe.clone().ok_or(PlanError::MissingRecipe);
+    }
+    if config.views.preset == "auto" {
+        config.views.preset = ViewRecipe::preset_for(source.shape()).into();
+    }
+    let recipe = ViewRecipe::preset(&config.views.preset).ok_or_else(|| PlanError::UnknownPreset {
+        name: config.views.preset.clone(),
+        known: ViewRecipe::preset_names().join(", "),
+    })?;
+    config.views.recipe = Some(recipe.clone());
+    Ok(recipe)
+}
+
+fn resolve_intervals(config: &mut Config) {
+    let steps = config.training.steps;
+    let evaluation = &mut config.evaluation;
+    if evaluation.measure_every == 0 {
+        evaluation.measure_every = (steps / ROWS).max(1);
+    }
+    if evaluation.probe_every == 0 {
+        // A multiple of the other, so that every accuracy stands in a row beside Ē.
+        let rows = (steps / PROBES / evaluation.measure_every).max(1);
+        evaluation.probe_every = rows * evaluation.measure_every;
+    }
+}
+
+fn check_numbers(config: &Config) -> Result<(), PlanError> {
+    let (optimizer, field, training) = (&config.optimizer, &config.field, &config.training);
+    let unit = "at least 0 and below 1";
+    let share = "from 0 to 1";
+    let (adam, ema) = (optimizer.kind == OptimizerKind::Adamw, field.kind == Field::Ema);
+    let below_one = |v: f64| (0.0..1.0).contains(&v);
+    let within_one = |v: f64| (0.0..=1.0).contains(&v);
+    let not_negative = |v: f64| v.is_finite() && v >= 0.0;
+    let positive = |v: f64| v.is_finite() && v > 0.0;
+    let checks: [(&'static str, f64, bool, &'static str); 13] = [
+        ("optimizer.learning_rate", optimizer.learning_rate, positive(optimizer.learning_rate), "a number above 0"),
+        ("optimizer.learning_rate_end", optimizer.learning_rate_end, not_negative(optimizer.learning_rate_end), "0 or more"),
+        ("optimizer.momentum", optimizer.momentum, below_one(optimizer.momentum), unit),
+        ("optimizer.betas", optimizer.betas.0.max(optimizer.betas.1), !adam || (below_one(optimizer.betas.0) && below_one(optimizer.betas.1)), unit),
+        ("optimizer.epsilon", optimizer.epsilon, !adam || positive(optimizer.epsilon), "a number above 0"),
+        ("optimizer.clip_norm", optimizer.clip_norm, not_negative(optimizer.clip_norm), "0 (no clipping) or more"),
+        ("objective.weight_decay", config.objective.weight_decay, not_negative(config.objective.weight_decay), "0 or more"),
+        ("field.teacher_momentum", field.teacher_momentum, !ema || within_one(field.teacher_momentum), share),
+        ("field.teacher_momentum_end", field.teacher_momentum_end, !ema || within_one(field.teacher_momentum_end), share),
+        ("training.steps", training.steps as f64, training.steps > 0, "at least 1"),
+        ("training.batch_size", training.batch_size as f64, training.batch_size > 1, "at least 2"),
+        ("evaluation.pairs", config.evaluation.pairs as f64, config.evaluation.pairs > 1, "at least 2"),
+        ("evaluation.knn_temperature", config.evaluation.knn_temperature, positive(config.evaluation.knn_temperature), "a number above 0"),
+    ];
+    match checks.into_iter().find(|(_, _, holds, _)| !holds) {
+        Some((key, value, _, range)) => Err(PlanError::OutOfRange { key, value: value.to_string(), range }),
+        None => Ok(()),
+    }
+}

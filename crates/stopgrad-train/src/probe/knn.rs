@@ -1,0 +1,199 @@
+//! Weighted nearest neighbours by cosine: what the neighbourhoods of frozen features know of the classes.
+
+use rayon::prelude::*;
+use stopgrad_dynamics::linalg::inner_products_f32;
+use stopgrad_dynamics::statistics::squared_norm_f32;
+
+use super::{Part, ProbeError, agreement, check_classes, check_features, check_labelled};
+
+/// Test samples of one block of similarities. Fixed: results must not depend on threads.
+const TEST_BLOCK: usize = 64;
+/// Training samples of one block of similarities; 64 × 1024 numbers stay in the second cache.
+const TRAIN_BLOCK: usize = 1024;
+
+/// Settings of the weighted kNN.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KnnParams {
+    /// Neighbours that vote; all of them where the training part is smaller.
+    pub k: usize,
+    /// T of the weights exp(cos / T).
+    pub temperature: f64,
+}
+
+impl Default for KnnParams {
+    /// k = 20: small enough for the 1,797 digits; T = 0.07 as in Wu et al. 2018 and all who follow them.
+    fn default() -> Self {
+        Self { k: 20, temperature: 0.07 }
+    }
+}
+
+/// Share of test samples whose class the weighted vote of their k nearest training samples names.
+///
+/// Nearness is the cosine of plain features (not centred). A neighbour's vote weighs exp(cos / T). Equal
+/// cosines: the earlier sample is nearer; equal votes: the lower class wins. A zero vector has cosine 0 to
+/// everything, so features that collapsed completely answer with the first k training samples: chance, and
+/// the same chance every time.
+///
+/// # Shapes      features: n × d, row-major
+/// # Errors      [`ProbeError`]
+/// # Cost        n_train · n_test · d multiply-adds, in parallel over test samples
+/// # Source      Wu, Xiong, Yu, Lin 2018 (arXiv 1805.01978)
+pub fn accuracy(
+    train_features: &[f32], train_labels: &[u32], test_features: &[f32], test_labels: &[u32], d: usize,
+    params: KnnParams,
+) -> Result<f64, ProbeError> {
+    check_labelled(Part::Test, test_features, test_labels, d)?;
+    let predicted = predict(train_features, train_labels, test_features, d, params)?;
+    Ok(agreement(&predicted, test_labels))
+}
+
+/// The class that the neighbours of each test sample name.
+///
+/// # Shapes      as in [`accuracy`]
+/// # Errors      [`ProbeError`]
+pub fn predict(
+    train_features: &[f32], train_labels: &[u32], test_features: &[f32], d: usize, params: KnnParams,
+) -> Result<Vec<u32>, ProbeError> {
+    let train = Neighbors::new(train_features, train_labels, d, params)?;
+    check_features(Part::Test, test_features, d)?;
+    Ok(train.vote(&directions(test_features, d), false))
+}
+
+/// [`accuracy`] of a labelled set on itself, each sample left out of its own neighbours.
+///
+/// # Shapes      features: n × d
+/// # Errors      [`ProbeError`]
+pub fn leave_one_out_accuracy(
+    features: &[f32], labels: &[u32], d: usize, params: KnnParams,
+) -> Result<f64, ProbeError> {
+    let train = Neighbors::new(features, labels, d, params)?;
+    Ok(agreement(&train.vote(&train.directions, true), labels))
+}
+
+/// The training part, ready to be asked.
+struct Neighbors<'a> {
+    directions: Vec<f32>,
+    labels: &'a [u32],
+    classes: Vec<u32>,
+    d: usize,
+    params: KnnParams,
+}
+
+impl<'a> Neighbors<'a> {
+    fn new(features: &[f32], labels: &'a [u32], d: usize, params: KnnParams) -> Result<Self, ProbeError> {
+        check_labelled(Part::Train, features, labels, d)?;
+        check_classes(labels)?;
+        if params.k == 0 || !(params.temperature > 0.0 && params.temperature.is_finite()) {
+            return Err(ProbeError::KnnParams { k: params.k, temperature: params.temperature });
+        }
+        let mut classes = labels.to_vec();
+        classes.sort_unstable();
+        classes.dedup();
+        Ok(Self { directions: directions(features, d), labels, classes, d, params })
+    }
+
+    /// One class a query; with `skip_self`, query i ignores training sample i.
+    fn vote(&self, queries: &[f32], skip_self: bool) -> Vec<u32> {
+        queries
+            .par_chunks(TEST_BLOCK * self.d)
+            .enumerate()
+            .flat_map_iter(|(block, rows)| {
+                let first_query = block * TEST_BLOCK;
+                let nearest = self.nearest(rows, skip_self.then_some(first_query));
+                nearest.into_iter().map(|found| self.class_of(&found)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The nearest training samples of each query, nearest first.
+    fn nearest(&self, queries: &[f32], skip_from: Option<usize>) -> Vec<Nearest> {
+        let count = queries.len() / self.d;
+        let mut found: Vec<Nearest> = (0..count).map(|_| Nearest::new(self.params.k.min(self.labels.len()))).collect();
+        let mut cosines = vec![0.0; count * TRAIN_BLOCK];
+        for (block, rows) in self.directions.chunks(TRAIN_BLOCK * self.d).enumerate() {
+            let width = rows.len() / self.d;
+            let cosines = &mut cosines[..count * width];
+            inner_products_f32(queries, rows, self.d, cosines);
+            for (query, (nearest, row)) in found.iter_mut().zip(cosines.chunks_exact(width)).enumerate() {
+                nearest.offer(row, block * TRAIN_BLOCK, skip_from.map(|first| first + query));
+            }
+        }
+        found
+    }
+
+    /// The class with the heaviest vote, the lowest of equals.
+    fn class_of(&self, nearest: &Nearest) -> u32 {
+        let mut votes = vec![0.0_f64; self.classes.len()];
+        let top = nearest.entries.first().map_or(0.0, |entry| f64::from(entry.cosine));
+        for entry in &nearest.entries {
+            let class = self.classes.partition_point(|&class| class < self.labels[entry.sample]);
+            // Relative to the nearest, so that no temperature overflows.
+            votes[class] += ((f64::from(entry.cosine) - top) / self.params.temperature).exp();
+        }
+        let mut best = 0;
+        for class in 1..votes.len() {
+            if votes[class] > votes[best] {
+                best = class;
+            }
+        }
+        self.classes[best]
+    }
+}
+
+/// One training sample as a neighbour.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    cosine: f32,
+    sample: usize,
+}
+
+/// The k best so far, best first; of equals, the earlier sample.
+struct Nearest {
+    entries: Vec<Entry>,
+    k: usize,
+}
+
+impl Nearest {
+    fn new(k: usize) -> Self {
+        Self { entries: Vec::with_capacity(k + 1), k }
+    }
+
+    /// Consider training samples `first_sample ..`, which must come in ascending order over all calls.
+    fn offer(&mut self, cosines: &[f32], first_sample: usize, skip: Option<usize>) {
+        let mut worst = self.worst();
+        for (offset, &cosine) in cosines.iter().enumerate() {
+            // Strictly better, so that the earlier of equals stays.
+            if cosine > worst {
+                let sample = first_sample + offset;
+                if skip != Some(sample) {
+                    let place = self.entries.partition_point(|entry| entry.cosine >= cosine);
+                    self.entries.insert(place, Entry { cosine, sample });
+                    self.entries.truncate(self.k);
+                    worst = self.worst();
+                }
+            }
+        }
+    }
+
+    fn worst(&self) -> f32 {
+        if self.entries.len() < self.k {
+            f32::NEG_INFINITY
+        } else {
+            self.entries.last().map_or(f32::NEG_INFINITY, |entry| entry.cosine)
+        }
+    }
+}
+
+/// z/|z| for each row; zero stays zero.
+fn directions(features: &[f32], d: usize) -> Vec<f32> {
+    let mut out = features.to_vec();
+    out.par_chunks_mut(d).for_each(|row| {
+        let norm = squared_norm_f32(row).sqrt();
+        if norm > 0.0 {
+            for x in row {
+                *x = (f64::from(*x) / norm) as f32;
+            }
+        }
+    });
+    out
+}

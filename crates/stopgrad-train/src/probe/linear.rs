@@ -1,0 +1,285 @@
+//! A linear classifier on frozen features, in closed form: what can be read off without bending.
+//!
+//! Least squares on one-hot targets with a ridge was chosen over logistic regression by gradient descent:
+//! it has one answer, reached in one solve, so the accuracy of a run never depends on how long a probe was
+//! trained. Features are standardised by the training part, so one ridge means the same for every encoder.
+
+use rayon::prelude::*;
+use stopgrad_dynamics::linalg::{column_products_f32, inner_products_f32, solve_positive_definite};
+
+use super::{Part, ProbeError, agreement, check_classes, check_features, check_labelled};
+
+/// Ridges tried by [`LinearProbe::fit_choosing_ridge`], in units of a standardised feature's variance.
+///
+/// From hardly any to as much as the features themselves, a factor of ten apart; below 1e-4 the rounding
+/// of single-precision products could show.
+pub const RIDGES: [f64; 5] = [1.0, 1e-1, 1e-2, 1e-3, 1e-4];
+
+/// Samples whose products are added in single precision before they join the f64 sum.
+const BLOCK: usize = 2048;
+/// Numbers in the blocks of products held at a time: 256 MiB.
+const HELD: usize = 1 << 26;
+/// A feature whose deviation is below this share of its mean is rounding around a constant, and not used.
+const CONSTANT_SHARE: f64 = 1e-6;
+
+/// Scores that are linear in the standardised features; the class with the highest wins, the lower of equals.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearProbe {
+    /// classes × d, for standardised features.
+    weights: Vec<f32>,
+    /// Score of each class at the mean sample.
+    intercepts: Vec<f32>,
+    scaling: Scaling,
+    /// The ridge it was fitted with.
+    pub ridge: f64,
+}
+
+impl LinearProbe {
+    /// The probe with a given ridge.
+    ///
+    /// W = (C + λ I)⁻¹ XᵀY/n, with X standardised, C = XᵀX/n and Y one-hot, centred; the intercepts are the
+    /// class frequencies. Constant features get weight 0.
+    ///
+    /// # Shapes      features: n × d; labels: n, each below `classes`
+    /// # Errors      [`ProbeError`]
+    /// # Cost        n d²/2 multiply-adds in f32 blocks, parallel; d³/6 for the factor
+    pub fn fit(features: &[f32], labels: &[u32], d: usize, classes: usize, ridge: f64) -> Result<Self, ProbeError> {
+        Moments::new(features, labels, d, classes)?.solve(ridge)
+    }
+
+    /// The probe whose ridge, of [`RIDGES`], does best on the validation part; the larger of equals.
+    ///
+    /// Fitted on the training part alone; the validation part only chooses.
+    ///
+    /// # Shapes      as in [`LinearProbe::fit`], twice
+    /// # Errors      [`ProbeError`]
+    pub fn fit_choosing_ridge(
+        train_features: &[f32], train_labels: &[u32], validation_features: &[f32], validation_labels: &[u32], d: usize,
+        classes: usize,
+    ) -> Result<Self, ProbeError> {
+        check_labelled(Part::Validation, validation_features, validation_labels, d)?;
+        check_range(Part::Validation, validation_labels, classes)?;
+        let moments = Moments::new(train_features, train_labels, d, classes)?;
+        let mut best: Option<(f64, Self)> = None;
+        for probe in RIDGES.par_iter().map(|&ridge| moments.solve(ridge)).collect::<Vec<_>>() {
+            let probe = probe?;
+            let accuracy = agreement(&probe.scores_to_classes(validation_features), validation_labels);
+            // The grid descends and only better ones replace: the larger of equals stays.
+            if best.as_ref().is_none_or(|(highest, _)| accuracy > *highest) {
+                best = Some((accuracy, probe));
+            }
+        }
+        Ok(best.expect("the grid is not empty").1)
+    }
+
+    /// The class of each sample.
+    ///
+    /// # Shapes      features: n × d → n
+    /// # Errors      [`ProbeError`]
+    pub fn predict(&self, features: &[f32]) -> Result<Vec<u32>, ProbeError> {
+        check_features(Part::Test, features, self.scaling.mean.len())?;
+        Ok(self.scores_to_classes(features))
+    }
+
+    /// Share of samples whose class it names.
+    ///
+    /// # Shapes      features: n × d; labels: n
+    /// # Errors      [`ProbeError`]
+    pub fn accuracy(&self, features: &[f32], labels: &[u32]) -> Result<f64, ProbeError> {
+        check_labelled(Part::Test, features, labels, self.scaling.mean.len())?;
+        Ok(agreement(&self.scores_to_classes(features), labels))
+    }
+
+    fn scores_to_classes(&self, features: &[f32]) -> Vec<u32> {
+        let (d, classes) = (self.scaling.mean.len(), self.intercepts.len());
+        features
+            .par_chunks(BLOCK * d)
+            .flat_map_iter(|rows| {
+                let mut scores = vec![0.0; rows.len() / d * classes];
+                inner_products_f32(&self.scaling.apply(rows), &self.weights, d, &mut scores);
+                scores.chunks_exact(classes).map(|row| self.highest(row)).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// The weights, classes × d.
+    #[cfg(test)]
+    pub(super) fn weights_for_test(&self) -> &[f32] {
+        &self.weights
+    }
+
+    fn highest(&self, scores: &[f32]) -> u32 {
+        let (mut best, mut highest) = (0, f32::NEG_INFINITY);
+        for (class, (score, intercept)) in scores.iter().zip(&self.intercepts).enumerate() {
+            if score + intercept > highest {
+                (best, highest) = (class, score + intercept);
+            }
+        }
+        best as u32
+    }
+}
+
+/// What makes each feature have mean 0 and variance 1 on the training part.
+#[derive(Debug, Clone, PartialEq)]
+struct Scaling {
+    mean: Vec<f64>,
+    /// 1 / deviation; 0 for constant features.
+    factor: Vec<f64>,
+}
+
+impl Scaling {
+    fn new(features: &[f32], d: usize) -> Self {
+        let n = (features.len() / d) as f64;
+        let mut mean = column_sums(features, d, |x, _| x, &vec![0.0; d]);
+        for sum in &mut mean {
+            *sum /= n;
+        }
+        let mut factor = column_sums(features, d, |x, m| (x - m) * (x - m), &mean);
+        for (sum, m) in factor.iter_mut().zip(&mean) {
+            let deviation = (*sum / n).sqrt();
+            *sum = if deviation > CONSTANT_SHARE * m.abs() { 1.0 / deviation } else { 0.0 };
+        }
+        Self { mean, factor }
+    }
+
+    /// The features, standardised.
+    fn apply(&self, rows: &[f32]) -> Vec<f32> {
+        let d = self.mean.len();
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows.chunks_exact(d) {
+            for ((&x, m), f) in row.iter().zip(&self.mean).zip(&self.factor) {
+                out.push(((f64::from(x) - m) * f) as f32);
+            }
+        }
+        out
+    }
+}
+
+/// Sums of the training part, from which every ridge's probe follows.
+struct Moments {
+    scaling: Scaling,
+    /// C: d × d.
+    correlation: Vec<f64>,
+    /// Xᵀ(Y − frequencies)/n: d × classes.
+    cross: Vec<f64>,
+    frequencies: Vec<f64>,
+}
+
+impl Moments {
+    fn new(features: &[f32], labels: &[u32], d: usize, classes: usize) -> Result<Self, ProbeError> {
+        check_labelled(Part::Train, features, labels, d)?;
+        check_range(Part::Train, labels, classes)?;
+        check_classes(labels)?;
+        let n = labels.len() as f64;
+        let scaling = Scaling::new(features, d);
+        let mut frequencies = vec![0.0; classes];
+        for &label in labels {
+            frequencies[label as usize] += 1.0 / n;
+        }
+        let mut correlation = vec![0.0; d * d];
+        let mut cross = vec![0.0; d * classes];
+        let blocks: Vec<_> = features.chunks(BLOCK * d).zip(labels.chunks(BLOCK)).collect();
+        for held in blocks.chunks((HELD / (d * d)).clamp(2, 32)) {
+            let parts: Vec<_> =
+                held.par_iter().map(|(rows, labels)| block_sums(&scaling.apply(rows), labels, d, classes)).collect();
+            for (products, class_sums) in parts {
+                add_lower(&mut correlation, &products, d);
+                for (sum, part) in cross.iter_mut().zip(class_sums) {
+                    *sum += part;
+                }
+            }
+        }
+        finish(&mut correlation, &mut cross, &frequencies, d, n);
+        Ok(Self { scaling, correlation, cross, frequencies })
+    }
+
+    fn solve(&self, ridge: f64) -> Result<LinearProbe, ProbeError> {
+        if !(ridge > 0.0 && ridge.is_finite()) {
+            return Err(ProbeError::Ridge { ridge });
+        }
+        let (d, classes) = (self.scaling.mean.len(), self.frequencies.len());
+        let mut matrix = self.correlation.clone();
+        for i in 0..d {
+            matrix[i * d + i] += ridge;
+        }
+        let mut solution = self.cross.clone();
+        solve_positive_definite(&mut matrix, &mut solution, d, classes)
+            .map_err(|source| ProbeError::Solve { ridge, source })?;
+        let weights = (0..classes * d).map(|i| solution[i % d * classes + i / d] as f32).collect();
+        let intercepts = self.frequencies.iter().map(|&share| share as f32).collect();
+        Ok(LinearProbe { weights, intercepts, scaling: self.scaling.clone(), ridge })
+    }
+}
+
+/// One block's products (lower triangle) and feature sums of each class (d × classes).
+fn block_sums(rows: &[f32], labels: &[u32], d: usize, classes: usize) -> (Vec<f32>, Vec<f64>) {
+    let mut products = vec![0.0; d * d];
+    column_products_f32(rows, labels.len(), d, &mut products);
+    let mut by_class = vec![0.0; classes * d];
+    for (row, &label) in rows.chunks_exact(d).zip(labels) {
+        let sums = &mut by_class[label as usize * d..][..d];
+        for (sum, &x) in sums.iter_mut().zip(row) {
+            *sum += f64::from(x);
+        }
+    }
+    let class_sums = (0..d * classes).map(|i| by_class[i % classes * d + i / classes]).collect();
+    (products, class_sums)
+}
+
+/// Add one block's lower triangle, rows in parallel: each entry still sees the blocks in order.
+fn add_lower(correlation: &mut [f64], products: &[f32], d: usize) {
+    correlation.par_chunks_mut(d).zip(products.par_chunks(d)).enumerate().with_min_len(64).for_each(
+        |(i, (sums, part))| {
+            for (sum, &product) in sums[..=i].iter_mut().zip(part) {
+                *sum += f64::from(product);
+            }
+        },
+    );
+}
+
+/// Sums to means; the upper triangle filled; the class frequencies taken off the targets.
+fn finish(correlation: &mut [f64], cross: &mut [f64], frequencies: &[f64], d: usize, n: f64) {
+    for i in 0..d {
+        for j in 0..=i {
+            correlation[i * d + j] /= n;
+            correlation[j * d + i] = correlation[i * d + j];
+        }
+    }
+    for row in cross.chunks_exact_mut(frequencies.len()) {
+        // Standardised features sum to 0 up to rounding; this removes the rounding.
+        let total: f64 = row.iter().sum();
+        for (sum, share) in row.iter_mut().zip(frequencies) {
+            *sum = (*sum - share * total) / n;
+        }
+    }
+}
+
+/// Σ over rows of f(x, reference), for each column: blocks in parallel, added in order.
+fn column_sums(features: &[f32], d: usize, f: impl Fn(f64, f64) -> f64 + Sync, reference: &[f64]) -> Vec<f64> {
+    let parts: Vec<Vec<f64>> = features
+        .par_chunks(BLOCK * d)
+        .map(|rows| {
+            let mut sums = vec![0.0; d];
+            for row in rows.chunks_exact(d) {
+                for ((sum, &x), &r) in sums.iter_mut().zip(row).zip(reference) {
+                    *sum += f(f64::from(x), r);
+                }
+            }
+            sums
+        })
+        .collect();
+    let mut total = vec![0.0; d];
+    for part in parts {
+        for (sum, x) in total.iter_mut().zip(part) {
+            *sum += x;
+        }
+    }
+    total
+}
+
+fn check_range(part: Part, labels: &[u32], classes: usize) -> Result<(), ProbeError> {
+    match labels.iter().position(|&label| label as usize >= classes) {
+        Some(row) => Err(ProbeError::LabelOutOfRange { part, row, label: labels[row], classes }),
+        None => Ok(()),
+    }
+}

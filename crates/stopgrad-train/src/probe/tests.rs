@@ -1,0 +1,178 @@
+//! Probes on features whose classes are known.
+
+use rayon::ThreadPoolBuilder;
+
+use super::knn::{self, KnnParams};
+use super::linear::{LinearProbe, RIDGES};
+use super::*;
+
+/// A fixed stream of numbers in −1 … 1.
+fn stream(seed: u64) -> impl FnMut() -> f32 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 40) as f32 / 8_388_608.0 - 1.0
+    }
+}
+
+/// n samples around one centre a class, with noise.
+fn clusters(n: usize, d: usize, classes: usize, noise: f32, seed: u64) -> (Vec<f32>, Vec<u32>) {
+    let mut centers = stream(7);
+    let centers: Vec<f32> = (0..classes * d).map(|_| centers()).collect();
+    let mut draw = stream(seed);
+    let labels: Vec<u32> = (0..n).map(|i| (i % classes) as u32).collect();
+    let features = labels
+        .iter()
+        .flat_map(|&label| centers[label as usize * d..][..d].to_vec())
+        .map(|center| center + noise * draw())
+        .collect();
+    (features, labels)
+}
+
+#[test]
+fn both_probes_read_separated_clusters() {
+    let (d, classes) = (16, 10);
+    let (train, train_labels) = clusters(500, d, classes, 0.3, 1);
+    let (test, test_labels) = clusters(300, d, classes, 0.3, 2);
+    let (val, val_labels) = clusters(100, d, classes, 0.3, 3);
+    let by_neighbors = knn::accuracy(&train, &train_labels, &test, &test_labels, d, KnnParams::default()).expect("ok");
+    let probe = LinearProbe::fit_choosing_ridge(&train, &train_labels, &val, &val_labels, d, classes).expect("ok");
+    assert!(by_neighbors > 0.99, "{by_neighbors}");
+    assert!(probe.accuracy(&test, &test_labels).expect("ok") > 0.99);
+    assert!(knn::leave_one_out_accuracy(&train, &train_labels, d, KnnParams::default()).expect("ok") > 0.99);
+}
+
+#[test]
+fn neighbors_agree_with_a_sort_of_all_cosines() {
+    let (n, m, d) = (1500, 130, 5);
+    let (train, labels) = clusters(n, d, 4, 2.0, 4);
+    let (test, _) = clusters(m, d, 4, 2.0, 5);
+    let params = KnnParams { k: 9, temperature: 0.2 };
+    let predicted = knn::predict(&train, &labels, &test, d, params).expect("ok");
+    let cosine = |a: &[f32], b: &[f32]| {
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    };
+    let mut differing = 0;
+    for (query, &class) in test.chunks_exact(d).zip(&predicted) {
+        let mut all: Vec<(f64, usize)> =
+            train.chunks_exact(d).enumerate().map(|(i, row)| (cosine(query, row), i)).collect();
+        all.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut votes = [0.0; 4];
+        for (c, i) in &all[..params.k] {
+            votes[labels[*i] as usize] += (c / params.temperature).exp();
+        }
+        let best = (0..4).rev().max_by(|&a, &b| votes[a].total_cmp(&votes[b])).expect("four");
+        differing += u32::from(best as u32 != class);
+    }
+    assert!(differing <= 1, "{differing} differ: rounding explains one");
+}
+
+#[test]
+fn equal_votes_go_to_the_lower_class_and_equal_cosines_to_the_earlier_sample() {
+    let train = [1.0, 0.0, 0.0, 1.0];
+    let both = KnnParams { k: 2, temperature: 0.1 };
+    assert_eq!(knn::predict(&train, &[5, 3], &[1.0, 1.0], 2, both), Ok(vec![3]));
+    let one = KnnParams { k: 1, temperature: 0.1 };
+    assert_eq!(knn::predict(&train, &[5, 3], &[1.0, 1.0], 2, one), Ok(vec![5]));
+}
+
+#[test]
+fn collapsed_features_answer_with_chance_and_not_with_nan() {
+    let labels: Vec<u32> = (0..200).map(|i| i % 10).collect();
+    for value in [0.0, 3.25] {
+        let features = vec![value; 200 * 8];
+        let near = knn::accuracy(&features, &labels, &features, &labels, 8, KnnParams::default()).expect("ok");
+        let probe = LinearProbe::fit(&features, &labels, 8, 10, 1e-3).expect("ok");
+        let linear = probe.accuracy(&features, &labels).expect("ok");
+        assert!((near - 0.1).abs() < 1e-12 && (linear - 0.1).abs() < 1e-12, "{near} {linear}");
+    }
+}
+
+#[test]
+fn a_sharp_temperature_and_a_large_k_stay_finite() {
+    let (train, labels) = clusters(30, 4, 3, 0.1, 6);
+    let params = KnnParams { k: 1000, temperature: 1e-4 };
+    assert!(knn::accuracy(&train, &labels, &train, &labels, 4, params).expect("ok") > 0.99);
+}
+
+#[test]
+fn the_linear_probe_solves_the_normal_equations() {
+    // Two features, one of them constant: by hand, the score of class 1 is p + λ-shrunk slope.
+    let features = [-1.0, 4.0, 1.0, 4.0, -1.0, 4.0, 1.0, 4.0];
+    let labels = [0, 1, 0, 1];
+    let probe = LinearProbe::fit(&features, &labels, 2, 2, 1.0).expect("ok");
+    assert_eq!(probe.predict(&features), Ok(vec![0, 1, 0, 1]));
+    // Standardised x is ±1; Xᵀ(Y − ½)/n = ±½; with λ = 1 the weight is ¼.
+    assert!((probe.weights_for_test()[0] + 0.25).abs() < 1e-6 && (probe.weights_for_test()[2] - 0.25).abs() < 1e-6);
+    assert!(probe.weights_for_test()[1].abs() < 1e-9);
+}
+
+#[test]
+fn more_features_than_samples_and_repeated_features_are_solved() {
+    let (train, labels) = clusters(40, 60, 4, 0.5, 8);
+    let doubled: Vec<f32> = train.chunks_exact(60).flat_map(|row| [row, row].concat()).collect();
+    let probe = LinearProbe::fit(&doubled, &labels, 120, 4, RIDGES[4]).expect("ok");
+    assert!(probe.accuracy(&doubled, &labels).expect("ok") > 0.99);
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let (train, labels) = clusters(5000, 12, 5, 1.5, 9);
+    let (test, test_labels) = clusters(700, 12, 5, 1.5, 10);
+    let run = |threads| {
+        ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(|| {
+            let near = knn::predict(&train, &labels, &test, 12, KnnParams::default()).expect("ok");
+            let probe = LinearProbe::fit_choosing_ridge(&train, &labels, &test, &test_labels, 12, 5).expect("ok");
+            (near, probe)
+        })
+    };
+    assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn mistakes_are_named() {
+    let features = [1.0, 2.0, 3.0, 4.0];
+    let params = KnnParams::default();
+    let fit = |features: &[f32], labels: &[u32]| knn::predict(features, labels, &[1.0, 0.0], 2, params);
+    assert_eq!(fit(&[], &[]), Err(ProbeError::Empty { part: Part::Train }));
+    assert_eq!(fit(&features, &[]), Err(ProbeError::LabelsMissing { part: Part::Train, samples: 2 }));
+    assert_eq!(fit(&features, &[1]), Err(ProbeError::LengthMismatch { part: Part::Train, samples: 2, labels: 1 }));
+    assert_eq!(fit(&features, &[4, 4]), Err(ProbeError::SingleClass { label: 4 }));
+    assert_eq!(fit(&features[..3], &[0, 1]), Err(ProbeError::RowLength { part: Part::Train, found: 3, width: 2 }));
+    let infinite = fit(&[1.0, 2.0, 3.0, f32::INFINITY], &[0, 1]);
+    assert_eq!(infinite, Err(ProbeError::NotFinite { part: Part::Train, row: 1, column: 1, value: f32::INFINITY }));
+    let linear = LinearProbe::fit(&features, &[0, 7], 2, 3, 1e-3);
+    assert_eq!(linear, Err(ProbeError::LabelOutOfRange { part: Part::Train, row: 1, label: 7, classes: 3 }));
+    assert_eq!(LinearProbe::fit(&features, &[0, 1], 2, 2, 0.0), Err(ProbeError::Ridge { ridge: 0.0 }));
+    let bad = KnnParams { k: 0, temperature: 0.1 };
+    let none = knn::predict(&features, &[0, 1], &features, 2, bad);
+    assert_eq!(none, Err(ProbeError::KnnParams { k: 0, temperature: 0.1 }));
+}
+
+/// Prints what the probes cost at full size; run with `PROBE_TIMES=1` and `--nocapture`.
+#[test]
+fn cost_at_full_size() {
+    if std::env::var_os("PROBE_TIMES").is_none() {
+        return;
+    }
+    let (n, m) = (55_000, 10_000);
+    for d in [64, 512, 3072] {
+        let (train, labels) = clusters(n, d, 10, 3.0, 11);
+        let (test, test_labels) = clusters(m, d, 10, 3.0, 12);
+        let clock = std::time::Instant::now();
+        let near = knn::accuracy(&train, &labels, &test, &test_labels, d, KnnParams::default()).expect("ok");
+        let knn_time = clock.elapsed();
+        let clock = std::time::Instant::now();
+        let probe = LinearProbe::fit_choosing_ridge(&train, &labels, &test, &test_labels, d, 10).expect("ok");
+        report(&format!("d {d}: knn {near:.3} {knn_time:?}, linear ridge {} {:?}", probe.ridge, clock.elapsed()));
+    }
+}
+
+#[allow(clippy::print_stderr, reason = "a timing is for the person who asked for it")]
+fn report(line: &str) {
+    eprintln!("{line}");
+}

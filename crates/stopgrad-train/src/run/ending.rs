@@ -1,0 +1,201 @@
+//! After the last step: the descent that tests for a minimum, the verdict, the record.
+
+use stopgrad_data::Loader;
+use stopgrad_dynamics::Field;
+
+use super::live::{Live, views};
+use super::session::Session;
+use super::{Observer, Phase, Progress, RunError, RunOutcome};
+use crate::config::Loss;
+use crate::folder;
+use crate::measure::{Cloud, EvaluationPairs, Measured};
+use crate::optim::Optimizer;
+use crate::record::{Baselines, Column, MetricsRow, RunRecord};
+use crate::scalar::Scalar;
+use crate::verdict::{
+    CollapseEvidence, ConvergenceEvidence, DescentEvidence, Finding, Place, PlaceEvidence, SmallestValue, Verdict,
+    collapses, converges, count_clusters, minimises,
+};
+use crate::weights::Weights;
+
+/// Rows from which the pace at the start of a run is taken.
+const FIRST_ROWS: usize = 5;
+
+impl<T: Scalar> Session<'_, T> {
+    /// Judges the run, writes its record.
+    pub(super) fn finish(
+        mut self, loader: &mut Loader, observer: &mut dyn Observer,
+    ) -> Result<RunOutcome, RunError> {
+        let plan = self.live.plan;
+        let initial = Weights::initialize::<T>(&plan.network, plan.config.training.seed);
+        let all = 0..initial.parameters.len();
+        let moved = self.live.student.squared_distance::<T>(&initial, all.clone());
+        let collapses = self.judge_collapse(&initial);
+        let converges = self.judge_convergence(&initial);
+        let initial_weights_sha256 = initial.sha256::<T>();
+        let relative_displacement = (moved / initial.squared_norm::<T>(all)).sqrt();
+        let Some(minimises) = self.judge_descent(loader, observer)? else {
+            return Ok(RunOutcome::Stopped { step: self.live.step });
+        };
+        let verdict = Verdict {
+            minimises,
+            converges,
+            collapses,
+            conservative: Finding::not_run(
+                "whether the field is the gradient of anything",
+                "some hundred evaluations of the field from perturbed parameters",
+            ),
+            stable: Finding::not_run(
+                "whether the end point is stable",
+                "some thousand evaluations of the field, to find its rightmost eigenvalues",
+            ),
+        };
+        let steps = self.live.step;
+        let training = &plan.config.training;
+        // Of all batches of the plan: a run that diverged saw the first of them.
+        let data_order_sha256 =
+            Loader::data_order_sha256(plan.splits.train.len(), training.batch_size, training.seed, training.steps);
+        let (probes, baselines) = self.probe_results()?;
+        let record = RunRecord {
+            name: self.name,
+            config: plan.config.clone(),
+            steps,
+            initial_weights_sha256,
+            data_order_sha256,
+            relative_displacement,
+            verdict,
+            probes,
+            baselines,
+            metrics: self.rows,
+            spectra: self.spectra,
+        };
+        folder::write_record(&self.folder, &record)?;
+        Ok(RunOutcome::Finished(Box::new(record)))
+    }
+
+    fn probe_results(&self) -> Result<(Vec<crate::record::ProbeResult>, Baselines), RunError> {
+        let Some(probes) = &self.probes else { return Ok((Vec::new(), Baselines::default())) };
+        let rows = &self.history.probes;
+        Ok((probes.summarize(rows), probes.baselines(rows, &probes.probe_input()?)))
+    }
+
+    /// Every place at the end, beside itself untrained, on the evaluation pairs.
+    fn judge_collapse(&self, initial: &Weights) -> Finding {
+        if let Some(divergence) = &self.divergence {
+            return Finding::after_divergence(divergence.step, &divergence.quantity);
+        }
+        let live = &self.live;
+        let (network, objective) = (live.network(), &live.objective);
+        let end = self.pairs.measure(network, objective, &live.student, live.teacher.as_ref());
+        let start = self.pairs.measure(network, objective, initial, None);
+        let teacher = |m: &Measured| m.teacher_projector.clone().unwrap_or_else(|| m.teacher_encoder.clone());
+        let mut places = vec![place(Place::Encoder, &end.student_encoder, &start.student_encoder)];
+        if let (Some(end), Some(start)) = (&end.student_projector, &start.student_projector) {
+            places.push(place(Place::Projector, end, start));
+        }
+        places.push(place(Place::Predictor, &end.predictor, &start.predictor));
+        places.push(place(Place::Teacher, &teacher(&end), &teacher(&start)));
+        collapses(&CollapseEvidence { places, loss_sees_scale: objective.loss != Loss::Cosine })
+    }
+
+    fn judge_convergence(&self, initial: &Weights) -> Finding {
+        let (plan, all) = (self.live.plan, 0..initial.parameters.len());
+        let length = |row: &MetricsRow| {
+            let student = row.get(Column::StudentIncrement)?;
+            let predictor = row.get(Column::PredictorIncrement).unwrap_or(0.0);
+            Some(student.hypot(predictor) / row.get(Column::LearningRate)?)
+        };
+        let warm = |row: &&MetricsRow| row.step() > plan.config.optimizer.warmup_steps;
+        let first: Vec<f64> = self.rows.iter().filter(warm).filter_map(length).take(FIRST_ROWS).collect();
+        converges(&ConvergenceEvidence {
+            rows: self.history.tail.clone(),
+            snapshots: self.history.snapshots.clone(),
+            initial_increment_over_rate: first.iter().sum::<f64>() / first.len().max(1) as f64,
+            initial_parameter_norm: initial.squared_norm::<T>(all.clone()).sqrt(),
+            parameter_norm: self.live.student.squared_norm::<T>(all).sqrt(),
+            momentum: plan.effective_momentum(),
+            diverged_at: self.divergence.as_ref().map(|d| (d.step, d.quantity.clone())),
+        })
+    }
+
+    /// Descends Ē from the end. `None` if the observer stops it.
+    fn judge_descent(&mut self, loader: &mut Loader, observer: &mut dyn Observer) -> Result<Option<Finding>, RunError> {
+        if let Some(divergence) = &self.divergence {
+            return Ok(Some(Finding::after_divergence(divergence.step, &divergence.quantity)));
+        }
+        let smallest = |column| {
+            let values = self.rows.iter().filter_map(|row| Some(SmallestValue { step: row.step(), value: row.get(column)? }));
+            values.min_by(|a, b| a.value.total_cmp(&b.value))
+        };
+        let (steps, learning_rate) = (self.live.plan.config.evaluation.descent_steps, self.live.descent_rate());
+        let unknown = SmallestValue { step: 0, value: f64::NAN };
+        let mut evidence = DescentEvidence {
+            initial_objective: self.rows.first().and_then(|r| r.get(Column::JointObjective)).unwrap_or(f64::NAN),
+            start_objective: self.live.joint_objective(&self.pairs),
+            end_objective: f64::NAN,
+            steps,
+            learning_rate,
+            smallest_objective: smallest(Column::JointObjective).unwrap_or(unknown),
+            smallest_relative_error: smallest(Column::RelativeError),
+            last_step: self.live.step,
+            diverged: false,
+        };
+        for step in 0..steps {
+            if observer.should_stop() {
+                return Ok(None);
+            }
+            let batch_loss = self.live.descend(loader, learning_rate, step == 0)?;
+            if !batch_loss.is_finite() {
+                evidence.diverged = true;
+                break;
+            }
+            observer.progress(&Progress { step: step + 1, steps, phase: Phase::Descent, ..self.progress(batch_loss) });
+        }
+        evidence.end_objective = self.live.joint_objective(&self.pairs);
+        Ok(Some(minimises(&evidence)))
+    }
+}
+
+impl<T: Scalar> Live<'_, T> {
+    /// Ē on the evaluation pairs.
+    fn joint_objective(&self, pairs: &EvaluationPairs) -> f64 {
+        pairs.joint_objective::<T>(self.network(), &self.objective, &self.student)
+    }
+
+    /// The rate of the last update; of a schedule that ended at 0, its highest.
+    fn descent_rate(&self) -> f64 {
+        let last = self.plan.learning_rate().at(self.step.saturating_sub(1));
+        if last > 0.0 { last } else { self.plan.config.optimizer.learning_rate }
+    }
+
+    /// One step of joint descent. The run has been saved before: this changes the student for good.
+    fn descend(&mut self, loader: &mut Loader, rate: f64, first: bool) -> Result<f64, RunError> {
+        if first {
+            // The state of another field's steps is no part of a descent.
+            self.optimizer = Optimizer::new(&self.plan.config.optimizer, self.objective.decoupled, self.network());
+        }
+        let batch = loader.next_batch()?;
+        let gradient = self.gradient(Field::Joint, &views::<T>(&batch, self.network().input_width));
+        self.optimizer.step(&mut self.student.parameters, &gradient.parts, rate);
+        Ok(gradient.loss)
+    }
+}
+
+/// Trained beside untrained, with the spread of the views of one sample where both views were seen.
+fn place(place: Place, end: &Cloud, untrained: &Cloud) -> PlaceEvidence {
+    let within = end.twins.as_ref().map(|twins| {
+        let squares: f64 = end.points.iter().zip(twins).map(|(a, b)| (a - b) * (a - b)).sum();
+        // Each of two views is half their distance from their mean.
+        squares / 4.0 / end.n as f64
+    });
+    let total: f64 = end.summary.eigenvalues.iter().sum();
+    PlaceEvidence {
+        place,
+        end: end.summary.clone(),
+        untrained: untrained.summary.clone(),
+        clusters: count_clusters(&end.points, end.d),
+        untrained_clusters: count_clusters(&untrained.points, untrained.d),
+        within_view_variance: within,
+        between_view_variance: within.map(|within| (total - within).max(0.0)),
+    }
+}

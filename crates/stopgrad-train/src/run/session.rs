@@ -1,0 +1,287 @@
+//! A live model with its files: what is appended, what is saved, what is restored.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use stopgrad_data::Loader;
+
+use super::live::{Detail, Live, Update};
+use super::probing::{ProbeRow, ProbeSet, Space};
+use super::{Observer, Phase, Progress, RunError, RunOutcome};
+use crate::checkpoint::{self, Checkpoint};
+use crate::embedder::{PREPROCESSING, Preprocessing};
+use crate::folder::{self, MetricsFile};
+use crate::measure::{EvaluationPairs, balance_gap, regularizer};
+use crate::plan::Plan;
+use crate::record::{Column, MetricsRow, Spectrum};
+use crate::scalar::Scalar;
+use crate::verdict::{Snapshot, TailRow};
+use crate::weights::Weights;
+
+/// Rows of evidence on convergence, over the last fifth of a run.
+const TAIL_ROWS: u64 = 60;
+
+/// What a run remembers beyond its numbers: part of the checkpoint.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub(super) struct History {
+    pub probes: Vec<ProbeRow>,
+    pub tail: Vec<TailRow>,
+    pub snapshots: Vec<Snapshot>,
+}
+
+/// Where and in what a run left the numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Divergence {
+    pub step: u64,
+    pub quantity: String,
+}
+
+pub(super) struct Session<'p, T> {
+    pub live: Live<'p, T>,
+    pub pairs: EvaluationPairs,
+    pub probes: Option<ProbeSet>,
+    pub history: History,
+    pub rows: Vec<MetricsRow>,
+    pub spectra: Vec<Spectrum>,
+    pub divergence: Option<Divergence>,
+    pub name: String,
+    pub folder: PathBuf,
+    file: MetricsFile,
+    tail_start: Option<Weights>,
+    seconds_before: f64,
+    started: Instant,
+}
+
+impl<'p, T: Scalar> Session<'p, T> {
+    /// A run at its first step, or where its checkpoint stands.
+    pub(super) fn open(plan: &'p Plan, name: &str, folder: &Path) -> Result<Self, RunError> {
+        let mut live = Live::new(plan);
+        let mut history = History::default();
+        let (mut tail_start, mut step) = (None, None);
+        if let Some((stored, at)) = Checkpoint::<T>::read(folder)? {
+            let foreign = |what: String| RunError::Foreign { folder: folder.to_owned(), what };
+            (history, tail_start) = live.restore(&stored, at).map_err(foreign)?;
+            step = Some(at);
+        }
+        let (file, rows) = MetricsFile::open(folder, step)?;
+        let mut spectra = if step.is_some() { folder::read_spectra(folder)? } else { Vec::new() };
+        spectra.retain(|s| s.step <= live.step);
+        let seconds_before = rows.last().and_then(|r| r.get(Column::Seconds)).unwrap_or(0.0);
+        Ok(Self {
+            pairs: EvaluationPairs::draw::<T>(plan)?,
+            probes: ProbeSet::read(plan),
+            live, history, rows, spectra, file, tail_start, seconds_before,
+            divergence: None,
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+            started: Instant::now(),
+        })
+    }
+
+    /// To the end, or until the observer stops it.
+    pub(super) fn drive(mut self, observer: &mut dyn Observer) -> Result<RunOutcome, RunError> {
+        let (plan, training) = (self.live.plan, &self.live.plan.config.training);
+        if self.rows.is_empty() {
+            self.measure(None)?;
+            self.save()?;
+        }
+        let mut loader = plan.loader(self.live.step)?;
+        while self.live.step < training.steps && self.divergence.is_none() {
+            if observer.should_stop() {
+                self.save()?;
+                return Ok(RunOutcome::Stopped { step: self.live.step });
+            }
+            let update = self.advance(&mut loader)?;
+            observer.progress(&self.progress(update.batch_loss));
+            let (step, every) = (self.live.step, training.checkpoint_every);
+            if self.divergence.is_none() && (step == training.steps || (every > 0 && step.is_multiple_of(every))) {
+                self.save()?;
+            }
+        }
+        self.finish(&mut loader, observer)
+    }
+
+    fn advance(&mut self, loader: &mut Loader) -> Result<Update, RunError> {
+        let batch = loader.next_batch()?;
+        let next = self.live.step + 1;
+        let halves = self.is_tail_row(self.live.step);
+        if halves && self.tail_start.is_none() {
+            self.tail_start = Some(self.live.student.duplicate::<T>());
+            self.history.snapshots.push(Snapshot { step: self.live.step, distance: 0.0 });
+        }
+        let update = self.live.update(&batch, Detail { row: self.is_row(next), halves });
+        if !update.batch_loss.is_finite() {
+            self.diverge(format!("batch_loss = {}", update.batch_loss));
+            return Ok(update);
+        }
+        self.remember_tail(&update);
+        if self.is_row(next) {
+            self.measure(Some(&update))?;
+        }
+        Ok(update)
+    }
+
+    fn is_row(&self, step: u64) -> bool {
+        let config = &self.live.plan.config;
+        step.is_multiple_of(config.evaluation.measure_every) || step == config.training.steps
+    }
+
+    fn is_probe(&self, step: u64) -> bool {
+        let config = &self.live.plan.config;
+        step.is_multiple_of(config.evaluation.probe_every) || step == config.training.steps
+    }
+
+    fn is_tail_row(&self, step: u64) -> bool {
+        let plan = self.live.plan;
+        let start = plan.tail_start();
+        let every = ((plan.config.training.steps - start) / TAIL_ROWS).max(1);
+        step >= start && (step - start).is_multiple_of(every)
+    }
+
+    fn remember_tail(&mut self, update: &Update) {
+        let (Some(halves), Some(start)) = (update.halves, &self.tail_start) else { return };
+        self.history.tail.push(TailRow {
+            step: self.live.step,
+            learning_rate: update.learning_rate,
+            increment: halves.increment,
+            half_dot: halves.dot,
+            half_sq_sum: halves.squares,
+        });
+        let distance = self.live.student.squared_distance::<T>(start, 0..start.parameters.len()).sqrt();
+        self.history.snapshots.push(Snapshot { step: self.live.step, distance });
+    }
+
+    fn diverge(&mut self, quantity: String) {
+        self.divergence = Some(Divergence { step: self.live.step, quantity });
+    }
+
+    /// A row of metrics at the present point; probes and spectra where they are due.
+    fn measure(&mut self, update: Option<&Update>) -> Result<(), RunError> {
+        let (plan, step) = (self.live.plan, self.live.step);
+        let live = &self.live;
+        let measured = self.pairs.measure(&plan.network, &live.objective, &live.student, live.teacher.as_ref());
+        if !measured.joint_loss.is_finite() {
+            self.diverge(format!("joint_loss = {}", measured.joint_loss));
+            return Ok(());
+        }
+        let mut row = MetricsRow::new(step);
+        row.set(Column::Epoch, step as f64 * plan.config.training.batch_size as f64 / plan.splits.train.len() as f64);
+        row.set(Column::TeacherLag, live.teacher_lag());
+        row.set(Column::WeightDecay, plan.config.objective.weight_decay);
+        measured.write(&mut row, regularizer::<T>(&live.objective, &live.student));
+        if let Some(gap) = balance_gap(&plan.network, &live.student) {
+            row.set(Column::BalanceGap, gap);
+        }
+        if let Some(update) = update {
+            update.write(&mut row);
+        }
+        if self.is_probe(step) {
+            self.spectra.extend(measured.spectra(step));
+            self.probe(&mut row)?;
+        }
+        row.set(Column::Seconds, self.seconds_before + self.started.elapsed().as_secs_f64());
+        self.file.append(&row)?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn probe(&mut self, row: &mut MetricsRow) -> Result<(), RunError> {
+        let Some(probes) = &self.probes else { return Ok(()) };
+        let (live, network, step) = (&self.live, self.live.network(), self.live.step);
+        let mut found = probes.probe::<T>(network, &live.student, Space::Encoder, "encoder", step)?;
+        for (column, probe) in [Column::KnnAccuracy, Column::LinearAccuracy].into_iter().zip(&found) {
+            row.set(column, probe.validation);
+        }
+        if step == live.plan.config.training.steps {
+            if network.has_projector() {
+                found.extend(probes.probe::<T>(network, &live.student, Space::Projector, "projector", step)?);
+            }
+            if let Some(teacher) = &live.teacher {
+                found.extend(probes.probe::<T>(network, teacher.weights(), Space::Encoder, "teacher_encoder", step)?);
+            }
+        }
+        self.history.probes.extend(found);
+        Ok(())
+    }
+
+    pub(super) fn progress(&self, batch_loss: f64) -> Progress {
+        let newest = |column| self.rows.iter().rev().find_map(|row| row.get(column));
+        Progress {
+            step: self.live.step,
+            steps: self.live.plan.config.training.steps,
+            phase: Phase::Training,
+            batch_loss,
+            joint_objective: newest(Column::JointObjective),
+            effective_rank: newest(Column::StudentEncoderEffectiveRank),
+            knn_accuracy: newest(Column::KnnAccuracy),
+        }
+    }
+
+    /// Writes spectra and checkpoint.
+    fn save(&self) -> Result<(), RunError> {
+        folder::write_spectra(&self.folder, &self.spectra)?;
+        let mut stored = self.live.store(&self.history, self.tail_start.as_ref());
+        Ok(stored.write(&self.folder, self.live.step)?)
+    }
+}
+
+const HISTORY: &str = "history";
+
+impl<T: Scalar> Live<'_, T> {
+    fn store(&self, history: &History, tail_start: Option<&Weights>) -> Checkpoint<T> {
+        let network = self.network();
+        let mut stored = Checkpoint::default();
+        let put = |arrays: &mut checkpoint::Arrays<T>, prefix: &str, weights: &Weights| {
+            for (spec, values) in network.parameters.iter().zip(&weights.parameters) {
+                arrays.insert_tensor(format!("{prefix}{}", spec.name), &spec.shape, values);
+            }
+            for (spec, values) in network.buffers.iter().zip(&weights.buffers) {
+                arrays.insert_tensor(format!("{prefix}{}", spec.name), &[spec.len], values);
+            }
+        };
+        put(&mut stored.model, "", &self.student);
+        let (shape, normalizer) = (self.plan.source.shape().clone(), self.plan.normalizer.clone());
+        stored.model.insert_text(PREPROCESSING, &Preprocessing { shape, normalizer });
+        if let Some(teacher) = &self.teacher {
+            put(&mut stored.state, "teacher.", teacher.weights());
+        }
+        if let Some(start) = tail_start {
+            put(&mut stored.state, "tail_start.", start);
+        }
+        for (name, values) in self.optimizer.state(network) {
+            stored.state.insert(name, &[values.len()], values);
+        }
+        stored.state.insert_text(HISTORY, history);
+        stored
+    }
+
+    fn restore(&mut self, stored: &Checkpoint<T>, step: u64) -> Result<(History, Option<Weights>), String> {
+        let network = self.network();
+        let fill = |arrays: &checkpoint::Arrays<T>, prefix: &str, weights: &mut Weights| -> Result<(), String> {
+            let parameters = network.parameters.iter().map(|s| &s.name).zip(&mut weights.parameters);
+            let buffers = network.buffers.iter().map(|s| &s.name).zip(&mut weights.buffers);
+            for (name, tensor) in parameters.chain(buffers) {
+                let name = format!("{prefix}{name}");
+                arrays.fill_tensor(&name, tensor).ok_or_else(|| format!("`{name}` is missing or of another size"))?;
+            }
+            Ok(())
+        };
+        fill(&stored.model, "", &mut self.student)?;
+        if let Some(teacher) = &mut self.teacher {
+            teacher.restore(|weights| fill(&stored.state, "teacher.", weights))?;
+        }
+        let mut tail_start = None;
+        if stored.state.arrays.keys().any(|name| name.starts_with("tail_start.")) {
+            let mut start = self.student.duplicate::<T>();
+            fill(&stored.state, "tail_start.", &mut start)?;
+            tail_start = Some(start);
+        }
+        self.optimizer
+            .restore(network, step, |name| stored.state.find(name))
+            .ok_or("the state of the optimizer is missing or of another size")?;
+        self.step = step;
+        let history = stored.state.find_text(HISTORY).ok_or("its history is missing")?;
+        Ok((history, tail_start))
+    }
+}

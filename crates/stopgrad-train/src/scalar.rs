@@ -1,0 +1,121 @@
+//! The two floating-point types a network may run in, and sums over slices in a fixed order.
+
+use burn::tensor::{DType, Element};
+
+/// `f32` or `f64`: what optimizers, averages and norms are generic over.
+///
+/// Conversions go through f64, which holds every f32 exactly.
+pub trait Scalar: Element + bytemuck::Pod + PartialOrd {
+    /// The framework's name of the type.
+    const DTYPE: DType;
+    /// Rounds to the nearest value of this type.
+    fn from_f64(value: f64) -> Self;
+    /// Exact.
+    fn to_f64(self) -> f64;
+    /// `self + a · b`.
+    #[must_use]
+    fn add_product(self, a: Self, b: Self) -> Self;
+    /// `numerator / (√self + floor)`: the quotient of AdamW.
+    #[must_use]
+    fn divide_by_root(self, numerator: Self, floor: Self) -> Self;
+    /// As little-endian bytes, for files and hashes.
+    fn little_endian(values: &[Self]) -> Vec<u8>;
+    /// The inverse of `little_endian`; `None` if the length is no multiple of the size.
+    fn from_little_endian(bytes: &[u8]) -> Option<Vec<Self>>;
+}
+
+macro_rules! scalar {
+    ($type:ty, $dtype:expr, $size:literal) => {
+        impl Scalar for $type {
+            const DTYPE: DType = $dtype;
+            #[inline]
+            #[allow(clippy::cast_lossless, reason = "f64 as f64 is the identity here")]
+            fn from_f64(value: f64) -> Self {
+                value as $type
+            }
+            #[inline]
+            #[allow(clippy::cast_lossless, reason = "f64 as f64 is the identity here")]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline]
+            fn add_product(self, a: Self, b: Self) -> Self {
+                self + a * b
+            }
+            #[inline]
+            fn divide_by_root(self, numerator: Self, floor: Self) -> Self {
+                numerator / (self.sqrt() + floor)
+            }
+            fn little_endian(values: &[Self]) -> Vec<u8> {
+                values.iter().flat_map(|v| v.to_le_bytes()).collect()
+            }
+            fn from_little_endian(bytes: &[u8]) -> Option<Vec<Self>> {
+                let (chunks, rest) = bytes.as_chunks::<$size>();
+                rest.is_empty().then(|| chunks.iter().map(|c| <$type>::from_le_bytes(*c)).collect())
+            }
+        }
+    };
+}
+scalar!(f32, DType::F32, 4);
+scalar!(f64, DType::F64, 8);
+
+/// Σ aᵢ bᵢ in f64, added in an order that depends on the length alone.
+///
+/// Eight running sums, so that the compiler can use vector instructions.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+    assert_eq!(a.len(), b.len(), "dot of slices of different lengths");
+    let mut sums = [0.0_f64; 8];
+    let (a_chunks, a_rest) = a.as_chunks::<8>();
+    let (b_chunks, b_rest) = b.as_chunks::<8>();
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..8 {
+            sums[lane] += x[lane].to_f64() * y[lane].to_f64();
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| x.to_f64() * y.to_f64()).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+/// Σ (aᵢ − bᵢ)² in f64, in the order of [`dot`].
+///
+/// # Panics
+/// When the lengths differ.
+pub fn squared_distance<T: Scalar>(a: &[T], b: &[T]) -> f64 {
+    assert_eq!(a.len(), b.len(), "distance of slices of different lengths");
+    let mut sums = [0.0_f64; 8];
+    let (a_chunks, a_rest) = a.as_chunks::<8>();
+    let (b_chunks, b_rest) = b.as_chunks::<8>();
+    for (x, y) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..8 {
+            let difference = x[lane].to_f64() - y[lane].to_f64();
+            sums[lane] += difference * difference;
+        }
+    }
+    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| (x.to_f64() - y.to_f64()).powi(2)).sum();
+    sums.iter().sum::<f64>() + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dot_and_distance_agree_with_exact_integers() {
+        let a: Vec<f32> = (0..37_u8).map(f32::from).collect();
+        let b: Vec<f32> = (0..37_u8).map(|i| f32::from(i) + 2.0).collect();
+        let exact: u32 = (0..37).map(|i| i * (i + 2)).sum();
+        assert!((dot(&a, &b) - f64::from(exact)).abs() < 1e-12);
+        assert!((squared_distance(&a, &b) - 4.0 * 37.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn bytes_round_trip() {
+        let values = [1.5_f32, -0.0, f32::MIN_POSITIVE];
+        let back = f32::from_little_endian(&f32::little_endian(&values)).expect("whole floats");
+        assert_eq!(values.map(f32::to_bits).to_vec(), back.iter().map(|v| v.to_bits()).collect::<Vec<_>>());
+        assert!(f64::from_little_endian(&[0; 9]).is_none());
+    }
+}

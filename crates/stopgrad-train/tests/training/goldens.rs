@@ -1,0 +1,101 @@
+//! Losses and batch norm against PyTorch, in f64 and after f32 in the same process.
+
+use burn::tensor::{Tensor, TensorData};
+use serde_json::Value;
+use stopgrad_train::config::{Loss, NetworkConfig, NetworkKind};
+use stopgrad_train::layer::{BatchNorm, Layer, Pass, Statistics, update_running};
+use stopgrad_train::network::{Network, Stack};
+
+use super::support::{LOSSES, networks, objective, views};
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("../golden/losses.json")).unwrap()
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn matrix(value: &Value, columns: usize) -> Tensor<2> {
+    let values = numbers(value);
+    let device = burn::tensor::Device::flex();
+    Tensor::from_data(TensorData::new(values.clone(), [values.len() / columns, columns]), (&device, burn::tensor::DType::F64))
+}
+
+fn close(have: Tensor<2>, want: &Value) {
+    let have: Vec<f64> = have.into_data().try_into_vec().unwrap();
+    for (h, w) in have.iter().zip(numbers(want)) {
+        // Some tens of roundings of f64.
+        assert!((h - w).abs() < 1e-12 * (1.0 + w.abs()), "{h} against {w}");
+    }
+}
+
+#[test]
+fn losses_and_their_gradients_match_pytorch() {
+    let golden = golden();
+    let values = &golden["values"];
+    for (loss, name) in LOSSES.into_iter().zip(["half_squared", "cosine", "smooth_l1"]) {
+        let prediction = matrix(&values["prediction"], 3).autodiff().require_grad();
+        let value = loss.between(prediction.clone(), matrix(&values["target"], 3));
+        let mut gradients = value.backward();
+        close(value.inner().reshape([1, 1]), &Value::from(vec![values[name]["value"].clone()]));
+        close(prediction.grad_remove(&mut gradients).unwrap(), &values[name]["gradient"]);
+    }
+}
+
+#[test]
+fn batch_norm_and_its_gradients_match_pytorch() {
+    let golden = golden();
+    let values = &golden["values"]["batch_norm"];
+    let flat = |v: Vec<f64>| matrix(&Value::from(v), 4).reshape([4]);
+    let parameters = [flat(vec![1.0, 0.5, -2.0, 3.0]), flat(vec![0.0, 1.0, 2.0, -1.0])].map(|p| p.autodiff().require_grad());
+    let mut buffers = [flat(vec![0.0; 4]), flat(vec![1.0; 4])];
+    let x = matrix(&values["x"], 4).autodiff().require_grad();
+    let stack = Stack { layers: vec![Layer::BatchNorm(BatchNorm { scale: 0, buffer: 0, width: 4 })], parameters: 0..2 };
+    let mut pass = Pass::new(&parameters, Statistics::Batch);
+    let out = stack.forward(&mut pass, x.clone());
+    let mut gradients = (out.clone() * matrix(&values["weight"], 4)).sum().backward();
+    close(out.inner(), &values["out"]);
+    close(x.grad_remove(&mut gradients).unwrap(), &values["dx"]);
+    for (parameter, name) in parameters.iter().zip(["dscale", "dshift"]) {
+        close(parameter.grad_remove(&mut gradients).unwrap().reshape([1, 4]), &values[name]);
+    }
+    update_running::<f64>(&mut buffers, &pass.observed);
+    for (buffer, name) in buffers.iter().zip(["running_mean", "running_var"]) {
+        close(buffer.clone().reshape([1, 4]), &values[name]);
+    }
+}
+
+/// The framework keeps one default type a device and process; networks and objectives here must not care.
+#[test]
+fn f64_after_f32_in_one_process_agrees_to_single_precision() {
+    use stopgrad_dynamics::Field;
+    use stopgrad_train::gradient::Gradient;
+    use stopgrad_train::weights::Weights;
+    for (name, config) in networks() {
+        let network = Network::new(&config, 5).unwrap();
+        for loss in LOSSES {
+            let objective = objective(loss, true);
+            let (single, double) = (Weights::initialize::<f32>(&network, 0), Weights::initialize::<f64>(&network, 0));
+            let g32 = Gradient::evaluate::<f32>(
+                &network, &objective, Field::Joint, &single, None, &views::<f32>(16, &network),
+            );
+            let g64 = Gradient::evaluate::<f64>(
+                &network, &objective, Field::Joint, &double, None, &views::<f64>(16, &network),
+            );
+            assert!((g32.loss - g64.loss).abs() < 1e-5 * (1.0 + g64.loss), "{name} {loss:?}: {} {}", g32.loss, g64.loss);
+            let (n32, n64) = (g32.norm::<f32>(), g64.norm::<f64>());
+            assert!((n32 - n64).abs() < 1e-4 * (1.0 + n64), "{name} {loss:?}: {n32} {n64}");
+        }
+    }
+}
+
+#[test]
+fn a_linear_network_is_a_matrix_and_nothing_else() {
+    let config = NetworkConfig { encoder: NetworkKind::Linear, encoder_width: 2, ..NetworkConfig::default() };
+    let network = Network::new(&config, 3).unwrap();
+    assert!(network.is_linear && network.parameter_count() == 3 * 2 + 2 * 2);
+    let names: Vec<&str> = network.parameters.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["encoder.0.weight", "predictor.0.weight"]);
+    assert!(Loss::HalfSquared.value(&matrix(&Value::from(vec![1.0, 2.0]), 2), &matrix(&Value::from(vec![0.0, 0.0]), 2)) == 2.5);
+}

@@ -1,0 +1,60 @@
+//! Long descriptions and examples; a test runs every example through the parser.
+
+pub(super) const COMMAND_EXAMPLES: &str = "\
+Examples:
+  stopgrad compare digits                 three runs on real images, a verdict for each, a report
+  stopgrad data digits --views digits     what a source holds, and pairs of views as a picture
+  stopgrad train images.npy --field ema   one run
+
+Exit status: 0 done; 1 done, but what --fail-on or --require asked for is not met, or --time-limit is over; \
+2 the input or the call is wrong, and the message says where and what to do; 130 stopped by Ctrl-C, at a checkpoint.";
+
+pub(super) const DATA_ABOUT: &str = "\
+Say what is in a source - how many samples, their shape and range, the classes, the parts for training, validation \
+and test, what could not be read - and draw a sheet of samples, or of pairs of views with --views.";
+
+pub(super) const DATA_EXAMPLES: &str = "\
+Examples:
+  stopgrad data digits
+  stopgrad data digits --views digits --out pairs.png
+  stopgrad data table.csv --label-column species --json";
+
+pub(super) const TRAIN_ABOUT: &str = "\
+Train one run: encoder, projector and predictor from pairs of views, under one update rule. Measures the objective \
+beside the proxy that is trained, probes the frozen representation, and gives a verdict with evidence. Everything is \
+written into the folder of the run; the same command goes on where a stopped run ended, to the same bits.";
+
+pub(super) const TRAIN_EXAMPLES: &str = "\
+Examples:
+  stopgrad train digits --field sg
+  stopgrad train digits --field ema --steps 20000 --set field.teacher_momentum=0.996
+  stopgrad train --config configs/mnist.toml --out runs/mnist --time-limit 10m
+  stopgrad train features.csv --label-column class --fail-on collapses,diverges --require decided";
+
+pub(super) const COMPARE_ABOUT: &str = "\
+Train several runs from the same initial weights, on the same batches and views, and write one report about them. \
+Without --runs these are the three fields: joint (descends the objective), sg (stop-gradient) and ema (averaged \
+teacher). A run of any other name starts from the shared options and changes the keys it lists.";
+
+pub(super) const COMPARE_EXAMPLES: &str = "\
+Examples:
+  stopgrad compare digits
+  stopgrad compare digits --seeds 3
+  stopgrad compare digits --runs \"joint; sg; fast: field.kind=sg, optimizer.learning_rate=0.2\"
+  stopgrad compare --config configs/mnist.toml --out runs/mnist --fail-on sg:collapses";
+
+pub(super) const EMBED_ABOUT: &str = "\
+Write the representations of a source, as the encoder of a trained run gives them, to a NumPy file. The preprocessing \
+stored with the run (size, mean, scale, channel order) is applied; samples that cannot be read are listed.";
+
+pub(super) const EMBED_EXAMPLES: &str = "\
+Examples:
+  stopgrad embed runs/train-digits-1 digits --out digits-embedding.npy
+  stopgrad embed runs/compare-digits-1/sg new.npy --out new-embedding.npy --json";
+
+pub(super) const REPORT_ABOUT: &str = "\
+Write report.html, report.json and the figures of a run or comparison again, from the files in its folder alone.";
+
+pub(super) const REPORT_EXAMPLES: &str = "\
+Examples:
+  stopgrad report runs/compare-digits-1";

@@ -1,0 +1,47 @@
+//! `stopgrad embed`: the representations of a source under a trained run.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+use stopgrad_data::{NpyArray, NpyData, npy, open_source};
+use stopgrad_train::Embedder;
+
+use super::{Outcome, Status, document};
+use crate::args::EmbedArguments;
+use crate::configuration::read_stored;
+use crate::folder::{CONFIG_FILE, FolderError, prepare};
+use crate::{CommandError, TrainingError};
+
+/// Most samples that cannot be read are listed for people; programs get all.
+const SHOWN: usize = 5;
+
+/// Embed every sample and write a float32 array, one row a sample.
+pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
+    let source = open_source(&asked.source, asked.label_column.as_deref().unwrap_or_default())?;
+    let failed = |source| TrainingError::Embed { folder: asked.run.clone(), source: Box::new(source) };
+    let embedder = Embedder::read(&asked.run).map_err(failed)?;
+    let seed = read_stored(&asked.run.join(CONFIG_FILE))?.training.seed;
+    if let Some(parent) = asked.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        prepare(parent)?;
+    }
+    if asked.out.is_dir() {
+        let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
+        return Err(FolderError::File { path: asked.out.clone(), source }.into());
+    }
+    let (values, width, skipped) = embedder.embed(source.as_ref()).map_err(failed)?;
+    let rows = values.len() / width;
+    npy::write(&asked.out, &NpyArray::new(&[rows, width], NpyData::F32(values)))?;
+
+    let mut text = format!("{rows} rows of {width} in {}\n", asked.out.display());
+    if !skipped.is_empty() {
+        _ = writeln!(text, "left out: {}", skipped.len());
+        for item in skipped.iter().take(SHOWN) {
+            _ = writeln!(text, "  {}: {}", item.path, item.reason);
+        }
+    }
+    let options =
+        json!({ "run": asked.run, "source": asked.source, "out": asked.out, "label_column": asked.label_column });
+    let own = json!({ "count": rows, "width": width, "out": asked.out, "skipped": skipped });
+    let document = document("embed", seed, &options, source.inputs(), own);
+    Ok(Outcome { text, document, status: Status::Done })
+}

@@ -1,0 +1,105 @@
+//! The configuration that file and options ask for.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use stopgrad_train::config::Config;
+use toml::{Table, Value};
+
+use super::keys::{Keys, free_root};
+use super::{ConfigurationError, Override};
+
+/// The default configuration with what `file` sets, then what was `typed`, then what one run of several
+/// sets for its `own`; later ones win.
+///
+/// # Errors
+/// [`ConfigurationError`], with the file or option, the key, and what it takes
+pub fn read(file: Option<&Path>, typed: &[Override], own: &[Override]) -> Result<Config, ConfigurationError> {
+    check_contradictions(typed)?;
+    check_contradictions(own)?;
+    let keys = Keys::new(defaults());
+    let mut overrides = match file {
+        Some(path) => keys.flatten(&path.display().to_string(), read_table(path)?),
+        None => Vec::new(),
+    };
+    overrides.extend(typed.iter().chain(own).cloned());
+    if let Some(path) = file
+        && !overrides.iter().any(|item| item.key == "source.path")
+    {
+        return Err(ConfigurationError::NoSource { path: path.into() });
+    }
+    build(&keys, &overrides)
+}
+
+/// The configuration stored in a run folder.
+///
+/// # Errors
+/// [`ConfigurationError::File`], [`ConfigurationError::Stored`]
+pub fn read_stored(path: &Path) -> Result<Config, ConfigurationError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigurationError::File { path: path.into(), source })?;
+    toml::from_str(&text).map_err(|source| ConfigurationError::Stored { path: path.into(), source: Box::new(source) })
+}
+
+/// The configuration as TOML, every key written out.
+///
+/// # Panics
+/// never for a configuration that came from [`read`]: its whole numbers fit TOML's i64
+pub fn write(config: &Config) -> String {
+    toml::to_string(config).expect("tables of plain values can be written as TOML")
+}
+
+fn defaults() -> Table {
+    Table::try_from(Config::default()).expect("tables of plain values can be written as TOML")
+}
+
+fn read_table(path: &Path) -> Result<Table, ConfigurationError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigurationError::File { path: path.into(), source })?;
+    toml::from_str(&text).map_err(|source| ConfigurationError::Toml { path: path.into(), source: Box::new(source) })
+}
+
+fn check_contradictions(typed: &[Override]) -> Result<(), ConfigurationError> {
+    let told = |item: &Override| format!("{} by {}", item.value, item.origin);
+    for (place, second) in typed.iter().enumerate() {
+        if let Some(first) = typed[..place].iter().find(|first| first.key == second.key && first.value != second.value)
+        {
+            let key = second.key.clone();
+            return Err(ConfigurationError::Contradiction { key, first: told(first), second: told(second) });
+        }
+    }
+    Ok(())
+}
+
+fn build(keys: &Keys, overrides: &[Override]) -> Result<Config, ConfigurationError> {
+    let mut table = defaults();
+    for item in overrides {
+        keys.set(&mut table, item)?;
+    }
+    Config::deserialize(Value::Table(table)).map_err(|error| culprit(keys, overrides, &error))
+}
+
+/// The first override that is refused on its own: the whole table's error does not say who wrote the value.
+///
+/// Keys below a free one make sense together only, and are tried and blamed together.
+fn culprit(keys: &Keys, overrides: &[Override], error: &toml::de::Error) -> ConfigurationError {
+    for item in overrides {
+        let together: Vec<&Override> = match free_root(&item.key) {
+            Some(root) => overrides.iter().filter(|other| free_root(&other.key) == Some(root)).collect(),
+            None => vec![item],
+        };
+        let mut table = defaults();
+        if together.iter().any(|other| keys.set(&mut table, other).is_err()) {
+            continue;
+        }
+        if let Err(error) = Config::deserialize(Value::Table(table)) {
+            let key = free_root(&item.key).filter(|_| together.len() > 1).unwrap_or(&item.key);
+            let (origin, message) = (item.origin.clone(), error.message().to_owned());
+            return ConfigurationError::Value { origin, key: key.to_owned(), message };
+        }
+    }
+    ConfigurationError::Combination { message: error.message().to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

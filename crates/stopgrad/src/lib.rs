@@ -1,0 +1,38 @@
+//! The command `stopgrad`: arguments, files in and out, progress, reports and pictures.
+//!
+//! The question answered here: what did a person ask for, and how is the answer told, to people and to
+//! programs. Nothing is computed here that a library below could be asked for.
+//!
+//! A command takes what was typed and returns an [`commands::Outcome`] or a [`CommandError`]; only
+//! [`output`] prints, and only `main` turns either into an exit status.
+//!
+//! Reading order: [`args`] (what can be typed), [`commands`] (one file each), [`configuration`] (file,
+//! `--set` and options through one parser), then what training needs: `training` (runs in their folders),
+//! `manifest`, `report`.
+
+pub mod args;
+pub mod commands;
+pub mod configuration;
+pub mod demand;
+mod error;
+pub mod folder;
+#[cfg(feature = "train")]
+mod limits;
+#[cfg(feature = "train")]
+pub mod manifest;
+pub mod output;
+#[cfg(feature = "train")]
+mod parquet_file;
+#[cfg(feature = "train")]
+mod progress;
+#[cfg(feature = "train")]
+pub mod report;
+#[cfg(feature = "train")]
+mod table;
+#[cfg(feature = "train")]
+mod training;
+pub mod variations;
+
+pub use error::CommandError;
+#[cfg(feature = "train")]
+pub use error::TrainingError;

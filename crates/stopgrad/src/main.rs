@@ -1,0 +1,32 @@
+//! Parse, check, call, report, exit status.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use stopgrad::args::Arguments;
+use stopgrad::output::{self, Output};
+use stopgrad::{CommandError, commands};
+
+/// Training allocates and frees large buffers on every thread; this allocator keeps them instead of returning them.
+#[cfg(feature = "train")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The call or the input is wrong.
+const WRONG: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let output = Output::new(arguments.json, arguments.quiet);
+    let answered = commands::run(&arguments, output).and_then(|outcome| {
+        output.result(&outcome.text, &outcome.document).map_err(CommandError::Output)?;
+        Ok(outcome.status)
+    });
+    match answered {
+        Ok(status) => ExitCode::from(status.code()),
+        Err(error) => {
+            output::error(&error);
+            ExitCode::from(WRONG)
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The page, from top to bottom: what and on which data, the verdicts, the probes, loss against quality,
+//! figures, how to read it, each run in full.
+
+use std::fmt::Write;
+
+use super::figure::{self, Figure, Group, slot_class};
+use super::markup::{escape, grouped};
+use super::quality::{Trend, measure_word};
+use super::record::{Column, RunRecord};
+use super::{Course, Report, course, details, probes, summary, verdicts};
+
+const STYLE: &str = include_str!("style.css");
+
+/// Up to so many runs are listed openly below a finding.
+const LISTED_RUNS: usize = 4;
+
+const VERDICT_NOTE: &str = "<p class=\"note\">Accuracies in percent, differences in percentage points, ± two standard \
+                            errors of the test part; differences within it are set in gray.</p>\n";
+
+/// The page.
+pub(super) fn page(report: &Report) -> String {
+    let mut html = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light \
+         dark\">\n<title>{}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<main>\n",
+        escape(&report.title),
+        figure::STYLE,
+    );
+    html.push_str(&header(report));
+    section(&mut html, "verdicts", "Verdicts", &(verdicts::table(report) + VERDICT_NOTE));
+    section(&mut html, "probes", "Probes", &probes::table(report));
+    section(&mut html, "loss-against-quality", "Loss against quality", &loss_against_quality(report));
+    html.push_str(&figures(&report.figures()));
+    section(&mut html, "reading", "How to read this", &details::glossary());
+    section(&mut html, "runs", "Each run in full", &(details::runs(report) + &environment(report)));
+    html.push_str("</main>\n</body>\n</html>\n");
+    html
+}
+
+fn section(html: &mut String, id: &str, title: &str, body: &str) {
+    let _ = write!(html, "<section id=\"{id}\">\n<h2>{title}</h2>\n{body}</section>\n");
+}
+
+fn header(report: &Report) -> String {
+    let source = &report.source;
+    let shape: Vec<String> = source.shape.iter().map(ToString::to_string).collect();
+    let classes = source.classes.map_or_else(|| "no labels".to_string(), |count| format!("{count} classes"));
+    let splits: Vec<String> =
+        source.splits.iter().map(|(name, count)| format!("{name} {}", grouped(*count as u64))).collect();
+    let mut html = format!(
+        "<header>\n<h1>{}</h1>\n<p class=\"data\"><b>{}</b>: {} samples of {}, {classes}; {}.</p>\n",
+        escape(&report.title),
+        escape(&source.name),
+        grouped(source.count as u64),
+        escape(&shape.join(" × ")),
+        escape(&splits.join(", ")),
+    );
+    if !source.attribution.is_empty() {
+        let _ = writeln!(html, "<p class=\"quiet small\">{}</p>", escape(&source.attribution));
+    }
+    let _ = writeln!(
+        html,
+        "<p class=\"quiet small\"><code>{}</code> · stopgrad {}</p>",
+        escape(&report.command_line),
+        escape(&report.version)
+    );
+    html.push_str("<div class=\"summary\">\n");
+    for paragraph in summary::paragraphs(report) {
+        let _ = writeln!(html, "<p>{}</p>", escape(&paragraph));
+    }
+    html.push_str("</div>\n</header>\n");
+    html
+}
+
+/// Per run and loss measure, what happened to it while accuracy moved.
+fn loss_against_quality(report: &Report) -> String {
+    let Some(count) = report.split_count("validation") else {
+        return "<p class=\"none\">Not measured: the source has no validation part.</p>\n".into();
+    };
+    let mut html = String::new();
+    for measure in [Column::JointObjective, Column::RelativeError] {
+        let courses: Vec<_> = report.runs.iter().filter_map(|run| Some((run, course(run, measure, count)?))).collect();
+        if !courses.is_empty() {
+            html.push_str(&courses_of(report, measure_word(measure), &courses));
+        }
+    }
+    if html.is_empty() {
+        return "<p class=\"none\">Not measured: it takes probes at two steps or more, which need labels.</p>\n".into();
+    }
+    let _ = writeln!(
+        html,
+        "<p class=\"note\">Between two probe measurements of one run, on {} validation samples. Accuracy rises when \
+         it gains more than two standard errors; a loss stands still within ± 2 %. Of several such intervals the \
+         longest is shown; where there is none, the whole run. They are looked for after the fact, so a short one is \
+         weak evidence.</p>",
+        grouped(count as u64)
+    );
+    html
+}
+
+/// The finding about one loss measure, then the runs one by one, those in which it was found first.
+fn courses_of(report: &Report, word: &str, courses: &[(&RunRecord, Course)]) -> String {
+    let with = |trend: Trend| -> Vec<&RunRecord> {
+        let found = courses.iter().filter(|(_, course)| course.disagreement.is_some_and(|i| i.loss_trend() == trend));
+        found.map(|(run, _)| *run).collect()
+    };
+    let clauses: Vec<String> = [(with(Trend::Rose), "rose"), (with(Trend::Stood), "stood still")]
+        .iter()
+        .filter(|(runs, _)| !runs.is_empty())
+        .map(|(runs, verb)| {
+            format!("{verb} in {} of {} runs: {}", runs.len(), courses.len(), summary::gathered(report, runs))
+        })
+        .collect();
+    let finding = if clauses.is_empty() {
+        format!(
+            "In no run did {word} rise or stand still over an interval in which accuracy rose. What happened instead, \
+             from the first probe to the last:"
+        )
+    } else {
+        format!("Over an interval in which accuracy rose, {word} {}.", clauses.join("; it "))
+    };
+    let mut html = format!("<p class=\"finding\">{}</p>\n", escape(&finding));
+    let many = courses.len() > LISTED_RUNS;
+    if many {
+        html.push_str("<details><summary class=\"quiet\">run by run</summary>\n");
+    }
+    html.push_str("<ul class=\"courses\">\n");
+    let (found, others): (Vec<_>, Vec<_>) = courses.iter().partition(|(_, course)| course.disagreement.is_some());
+    for (run, course) in found.into_iter().chain(others) {
+        let class = if course.disagreement.is_some() { "found" } else { "quiet" };
+        let _ = writeln!(
+            html,
+            "<li class=\"{class}\"><span class=\"key {}\" aria-hidden=\"true\"></span><b>{}</b>: {}.</li>",
+            slot_class(report, &run.name),
+            escape(&report.label(run)),
+            escape(&course.sentence())
+        );
+    }
+    html.push_str(if many { "</ul>\n</details>\n" } else { "</ul>\n" });
+    html
+}
+
+fn figures(figures: &[Figure]) -> String {
+    let mut html = String::new();
+    for group in Group::ALL {
+        let own: Vec<&Figure> = figures.iter().filter(|figure| figure.group == group).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let _ = write!(html, "<section class=\"figures\">\n<h2>{}</h2>\n<div class=\"grid\">\n", group.title());
+        for figure in own {
+            let _ = writeln!(
+                html,
+                "<figure id=\"{id}\">\n<h3>{}</h3>\n{}\n<figcaption>{} <span \
+                 class=\"csv\">{id}.csv</span></figcaption>\n</figure>",
+                escape(&figure.title),
+                figure.svg,
+                escape(&figure.caption),
+                id = escape(&figure.id),
+            );
+        }
+        html.push_str("</div>\n</section>\n");
+    }
+    html
+}
+
+fn environment(report: &Report) -> String {
+    let inputs = report.inputs.iter().map(|input| (format!("Input {}", input.path), input.sha256.clone()));
+    let rows: Vec<String> = report
+        .environment
+        .iter()
+        .cloned()
+        .chain(inputs)
+        .map(|(label, text)| format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(&label), escape(&text)))
+        .collect();
+    if rows.is_empty() { String::new() } else { format!("<dl class=\"facts\">{}</dl>\n", rows.join("")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn the_page_needs_no_network_and_no_script() {
+        let html = page(&fixture::report(1)).replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+        for word in ["http://", "https://", "<script", "<link", "<img", "@import", "url(", " onload", "javascript:"] {
+            assert!(!html.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn tags_are_balanced() {
+        for seeds in [1, 3] {
+            let html = page(&fixture::report(seeds));
+            for tag in [
+                "section", "table", "tbody", "tr", "td", "th", "details", "summary", "dl", "dt", "dd", "div", "figure",
+                "svg", "span", "p", "ul", "li", "b", "code", "pre",
+            ] {
+                let opened = html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count();
+                assert_eq!(opened, html.matches(&format!("</{tag}>")).count(), "{tag}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_verdicts_come_before_every_figure() {
+        let html = page(&fixture::report(1));
+        assert!(html.find("class=\"verdicts\"").unwrap() < html.find("<svg").unwrap());
+    }
+
+    #[test]
+    fn hostile_words_are_text_wherever_they_come_from() {
+        let hostile = "<script>alert('x')</script>\"&";
+        let mut report = fixture::report(1);
+        report.title = hostile.into();
+        report.command_line = hostile.into();
+        report.source.name = hostile.into();
+        report.source.attribution = hostile.into();
+        report.environment.push((hostile.into(), hostile.into()));
+        report.inputs[0].path = hostile.into();
+        report.runs[0].name = hostile.into();
+        report.runs[0].config.source.path = hostile.into();
+        report.runs[0].verdict.stable.why = hostile.into();
+        report.runs[0].verdict.stable.answer = hostile.into();
+        report.runs[0].verdict.minimises.evidence.insert(hostile.into(), hostile.into());
+        report.runs[0].probes[0].place = hostile.into();
+        report.runs[0].probes[0].kind = hostile.into();
+        let html = page(&report);
+        assert!(!html.contains("<script") && !html.contains("alert('x')"));
+    }
+
+    #[test]
+    fn loss_against_quality_says_what_was_found_and_what_happened_instead() {
+        let html = loss_against_quality(&fixture::report(1));
+        assert!(html.contains("Ē rose in 2 of 3 runs: sg and ema."), "{html}");
+        let mut report = fixture::report(1);
+        report.runs.truncate(1);
+        assert!(loss_against_quality(&report).contains("In no run did Ē rise or stand still"));
+        report.source.splits.clear();
+        assert!(loss_against_quality(&report).contains("Not measured"));
+    }
+
+    #[test]
+    fn a_report_without_runs_is_a_page() {
+        let mut report = fixture::report(1);
+        report.runs.clear();
+        assert!(page(&report).contains("</html>"));
+    }
+}

@@ -1,0 +1,137 @@
+//! The report of a comparison: one page for people, one document for programs, figures with their data.
+//!
+//! Everything here is a pure function of [`Report`], which is made of run records alone; nothing is
+//! measured, opened or written. The caller writes [`Report::to_html`], [`Report::to_json`] and each
+//! figure's CSV beside the runs. One page that needs no script and no network was preferred to a page
+//! with a plotting library: it prints, it can be mailed, and it opens in twenty years.
+//!
+//! Reading order: `html` (the page from top to bottom), `verdicts` and `probes` (its tables), `summary`
+//! and `quality` (its sentences), `figure` (its pictures), `json`.
+
+mod details;
+mod figure;
+mod html;
+mod json;
+mod markup;
+mod probes;
+mod quality;
+mod summary;
+mod verdicts;
+
+#[cfg(test)]
+mod fixture;
+
+pub use figure::{Figure, Group};
+pub use quality::{Course, Interval, Trend, course};
+
+// The one place that says where the records come from.
+use stopgrad_train::record::{self, RunRecord};
+use stopgrad_train::verdict;
+
+/// What a report is made of.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Headline, for people.
+    pub title: String,
+    /// The subcommand: `compare` or `train`.
+    pub command: String,
+    /// What was typed.
+    pub command_line: String,
+    /// Version of the program.
+    pub version: String,
+    /// The first seed.
+    pub seed: u64,
+    /// Every option with its default filled in (`options` of report.json).
+    pub options: serde_json::Value,
+    /// The files that were read.
+    pub inputs: Vec<Input>,
+    /// Where the samples came from.
+    pub source: SourceSummary,
+    /// The runs, in the order in which they were asked for.
+    pub runs: Vec<RunRecord>,
+    /// What else a reader should know of the machine and the moment: label, text.
+    pub environment: Vec<(String, String)>,
+}
+
+/// A file that was read, by content.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Input {
+    /// As it was named.
+    pub path: String,
+    /// Of its bytes.
+    pub sha256: String,
+}
+
+/// What the samples are.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct SourceSummary {
+    /// For people: `UCI digits`.
+    pub name: String,
+    /// Samples in all.
+    pub count: usize,
+    /// Of one sample: `[8, 8]`, `[3, 32, 32]`, `[17]`.
+    pub shape: Vec<usize>,
+    /// Number of classes, where there are labels.
+    pub classes: Option<usize>,
+    /// Name and size of each part: `train`, `validation`, `test`.
+    pub splits: Vec<(String, usize)>,
+    /// Whom to thank, under which licence; empty: nothing to say.
+    pub attribution: String,
+}
+
+impl Report {
+    /// The page: one file, no script, no network, readable on paper, dark and light.
+    pub fn to_html(&self) -> String {
+        html::page(self)
+    }
+
+    /// `report.json`, as docs/formats.md has it.
+    pub fn to_json(&self) -> serde_json::Value {
+        json::document(self)
+    }
+
+    /// The figures of the page, in its order; each carries the data that it was drawn from.
+    pub fn figures(&self) -> Vec<Figure> {
+        figure::all(self)
+    }
+
+    /// Configuration names in order of appearance, each once (several seeds share one).
+    fn names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for run in &self.runs {
+            if !names.contains(&run.name.as_str()) {
+                names.push(&run.name);
+            }
+        }
+        names
+    }
+
+    /// The runs of one configuration.
+    fn runs_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a RunRecord> {
+        self.runs.iter().filter(move |run| run.name == name)
+    }
+
+    /// What to call a run in this report: its name, and its seed where the name alone is ambiguous.
+    fn label(&self, run: &RunRecord) -> String {
+        if self.runs_named(&run.name).count() > 1 {
+            format!("{} · seed {}", run.name, run.config.training.seed)
+        } else {
+            run.name.clone()
+        }
+    }
+
+    /// Size of a part of the data, if the source names it and it is not empty.
+    fn split_count(&self, name: &str) -> Option<usize> {
+        self.source.splits.iter().find(|(split, _)| split == name).map(|(_, count)| *count).filter(|count| *count > 0)
+    }
+}
+
+/// The metrics of a run as a line: step and value of one column, NaN where it is missing.
+fn history(run: &RunRecord, column: record::Column) -> Vec<(u64, f64)> {
+    run.metrics.iter().map(|row| (row.step(), row.get(column).unwrap_or(f64::NAN))).collect()
+}
+
+/// The last finite value of a column.
+fn last_value(run: &RunRecord, column: record::Column) -> Option<f64> {
+    run.metrics.iter().rev().filter_map(|row| row.get(column)).find(|value| value.is_finite())
+}

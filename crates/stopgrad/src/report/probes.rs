@@ -1,0 +1,274 @@
+//! Probe accuracies: how to find one, how far sampling alone could move it, and the table of all of them.
+
+use std::fmt::Write;
+
+use super::markup::{escape, percent};
+use super::record::ProbeResult;
+use super::{Report, markup};
+
+/// Two standard errors of an accuracy measured on `count` samples.
+///
+/// 2 √(p̃ (1 − p̃) / (n + 4)) with p̃ = (n p + 2) / (n + 4), which does not shrink to nothing at 0 and 1.
+///
+/// # Source      Agresti & Coull 1998
+pub(super) fn sampling_error(accuracy: f64, count: usize) -> f64 {
+    let count = count as f64;
+    let shrunk = (count * accuracy + 2.0) / (count + 4.0);
+    2.0 * (shrunk * (1.0 - shrunk) / (count + 4.0)).max(0.0).sqrt()
+}
+
+/// kNN accuracy of the student encoder at the last step on the test part.
+pub(super) fn final_knn(probes: &[ProbeResult]) -> Option<f64> {
+    probes
+        .iter()
+        .find(|probe| probe.kind == "knn" && probe.split == "test" && probe.at == "last" && probe.place == "encoder")
+        .map(|probe| probe.accuracy)
+}
+
+/// Accuracy of a baseline by kind and part; a baseline has one state, so `at` does not matter.
+pub(super) fn baseline(probes: &[ProbeResult], kind: &str, split: &str) -> Option<f64> {
+    probes.iter().find(|probe| probe.kind == kind && probe.split == split).map(|probe| probe.accuracy)
+}
+
+/// Mean, smallest and largest of some numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Range {
+    pub(super) mean: f64,
+    pub(super) low: f64,
+    pub(super) high: f64,
+    pub(super) count: usize,
+}
+
+impl Range {
+    /// None of an empty list or one with a value that is not finite.
+    pub(super) fn of(values: &[f64]) -> Option<Self> {
+        if values.is_empty() || values.iter().any(|value| !value.is_finite()) {
+            return None;
+        }
+        let count = values.len();
+        Some(Self {
+            mean: values.iter().sum::<f64>() / count as f64,
+            low: values.iter().copied().fold(f64::INFINITY, f64::min),
+            high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            count,
+        })
+    }
+}
+
+/// What a column of the table holds.
+#[derive(Debug, Clone, PartialEq)]
+struct Measurement {
+    kind: String,
+    at: String,
+    split: String,
+    settings: String,
+}
+
+impl Measurement {
+    fn of(probe: &ProbeResult) -> Self {
+        let mut settings = Vec::new();
+        settings.extend(probe.k.map(|k| format!("k = {k}")));
+        settings.extend(probe.temperature.map(|t| format!("T = {t}")));
+        Self {
+            kind: probe.kind.clone(),
+            at: probe.at.clone(),
+            split: probe.split.clone(),
+            settings: settings.join(", "),
+        }
+    }
+
+    fn order(&self) -> (u8, &str, &str, u8, u8) {
+        let kind = match self.kind.as_str() {
+            "knn" => 0,
+            "linear" => 1,
+            _ => 2,
+        };
+        (kind, &self.kind, &self.settings, u8::from(self.at != "last"), u8::from(self.split != "test"))
+    }
+
+    fn family(&self) -> String {
+        let kind = if self.kind == "knn" { "kNN" } else { self.kind.as_str() };
+        if self.settings.is_empty() { kind.to_string() } else { format!("{kind} ({})", self.settings) }
+    }
+
+    fn when(&self) -> &str {
+        match self.at.as_str() {
+            "last" => "last step",
+            "validation" => "step chosen by validation",
+            "label_free" => "step chosen without labels",
+            other => other,
+        }
+    }
+}
+
+/// One row: whose, where, and the probes of every seed.
+struct Row<'a> {
+    name: String,
+    place: String,
+    baseline: bool,
+    probes: Vec<&'a ProbeResult>,
+}
+
+/// Every probe of every run, one row a configuration and place, seeds as mean and range, baselines below.
+pub(super) fn table(report: &Report) -> String {
+    let rows = rows(report);
+    let mut columns: Vec<Measurement> = Vec::new();
+    for probe in rows.iter().filter(|row| !row.baseline).flat_map(|row| &row.probes) {
+        let column = Measurement::of(probe);
+        if !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    if columns.is_empty() {
+        return "<p class=\"none\">No probe was run: the source has no labels, or none was asked for.</p>".into();
+    }
+    columns.sort_by(|a, b| a.order().cmp(&b.order()));
+    let mut html = String::from(
+        "<div class=\"wide\"><table class=\"probes\">\n<thead>\n<tr><th scope=\"col\" rowspan=\"2\">Run</th><th \
+         scope=\"col\" rowspan=\"2\">Features of</th>",
+    );
+    for family in columns.chunk_by(|a, b| a.family() == b.family()) {
+        let _ = write!(
+            html,
+            "<th scope=\"colgroup\" class=\"family\" colspan=\"{}\"><span>{}</span></th>",
+            family.len(),
+            escape(&family[0].family())
+        );
+    }
+    html.push_str("</tr>\n<tr>");
+    for column in &columns {
+        let _ = write!(
+            html,
+            "<th scope=\"col\" class=\"n\">{}<br><span class=\"quiet\">{}</span></th>",
+            escape(&column.split),
+            escape(column.when())
+        );
+    }
+    html.push_str("</tr>\n</thead>\n<tbody>\n");
+    for (place, row) in rows.iter().enumerate() {
+        let before = place.checked_sub(1).map(|place| &rows[place]);
+        if row.baseline && before.is_some_and(|before| !before.baseline) {
+            html.push_str("</tbody>\n<tbody class=\"baselines\">\n");
+        }
+        let again = if before.is_some_and(|before| before.name == row.name) { " class=\"again\"" } else { "" };
+        let _ = write!(
+            html,
+            "<tr><th scope=\"row\"{again}>{}</th><td>{}</td>",
+            escape(&row.name),
+            escape(&row.place.replace('_', " "))
+        );
+        for column in &columns {
+            html.push_str(&cell(row, column));
+        }
+        html.push_str("</tr>\n");
+    }
+    html.push_str("</tbody>\n</table></div>\n");
+    html
+}
+
+/// Runs by configuration and place, then the untrained encoders, then the raw input.
+fn rows(report: &Report) -> Vec<Row<'_>> {
+    let mut rows: Vec<Row> = Vec::new();
+    let mut add = |name: &str, baseline: bool, probe| match rows
+        .iter_mut()
+        .find(|row: &&mut Row| row.name == name && row.baseline == baseline && row.place == place_of(probe))
+    {
+        Some(row) => row.probes.push(probe),
+        None => rows.push(Row { name: name.into(), place: place_of(probe).into(), baseline, probes: vec![probe] }),
+    };
+    for run in &report.runs {
+        run.probes.iter().for_each(|probe| add(&run.name, false, probe));
+    }
+    for run in &report.runs {
+        run.baselines.untrained.iter().for_each(|probe| add("untrained", true, probe));
+    }
+    for run in report.runs.iter().take(1) {
+        run.baselines.raw.iter().for_each(|probe| add("raw input", true, probe));
+    }
+    rows
+}
+
+fn place_of(probe: &ProbeResult) -> &str {
+    &probe.place
+}
+
+fn cell(row: &Row, column: &Measurement) -> String {
+    let here: Vec<&ProbeResult> = row
+        .probes
+        .iter()
+        .copied()
+        .filter(|probe| {
+            let other = Measurement::of(probe);
+            let same_state = if row.baseline { column.at == "last" } else { other.at == column.at };
+            other.kind == column.kind && other.split == column.split && other.settings == column.settings && same_state
+        })
+        .collect();
+    let values: Vec<f64> = here.iter().map(|probe| probe.accuracy).collect();
+    let Some(range) = Range::of(&values) else { return "<td class=\"n quiet\">–</td>".into() };
+    let mut under = Vec::new();
+    if range.high > range.low {
+        under.push(format!("{:.1}–{:.1}", range.low * 100.0, range.high * 100.0));
+    }
+    if !row.baseline && column.at != "last" {
+        let steps: Vec<u64> = here.iter().map(|probe| probe.step).collect();
+        if let (Some(low), Some(high)) = (steps.iter().min(), steps.iter().max()) {
+            let low_text = markup::grouped(*low);
+            under.push(if low == high {
+                format!("step {low_text}")
+            } else {
+                format!("steps {low_text}–{}", markup::grouped(*high))
+            });
+        }
+    }
+    let second = if under.is_empty() {
+        String::new()
+    } else {
+        format!("<br><span class=\"quiet\">{}</span>", under.join("<br>"))
+    };
+    format!("<td class=\"n\">{}{second}</td>", percent(range.mean))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn sampling_error_is_two_binomial_standard_errors_and_positive_at_the_ends() {
+        assert!((sampling_error(0.5, 400) - 0.05).abs() < 5e-4);
+        assert!(sampling_error(1.0, 100) > 0.01 && sampling_error(0.0, 100) > 0.01);
+    }
+
+    #[test]
+    fn seeds_become_mean_and_range() {
+        let html = table(&fixture::report(3));
+        assert_eq!(html.matches("<tr><th scope=\"row\">sg</th>").count(), 1);
+        let values: Vec<f64> = fixture::report(3).runs_named("sg").filter_map(|run| final_knn(&run.probes)).collect();
+        let range = Range::of(&values).unwrap();
+        assert!(html.contains(&percent(range.mean)));
+        assert!(html.contains(&format!("{:.1}–{:.1}", range.low * 100.0, range.high * 100.0)));
+    }
+
+    #[test]
+    fn validation_choice_shows_its_step_and_baselines_stand_below() {
+        let html = table(&fixture::report(1));
+        assert!(html.contains("step chosen by validation"));
+        assert!(html.contains("step 3200"));
+        assert!(html.find("untrained").unwrap() < html.find("raw input").unwrap());
+    }
+
+    #[test]
+    fn a_report_without_labels_says_so() {
+        let mut report = fixture::report(1);
+        for run in &mut report.runs {
+            run.probes.clear();
+        }
+        assert!(table(&report).contains("No probe was run"));
+    }
+
+    #[test]
+    fn ranges_refuse_nothing_and_not_a_number() {
+        assert_eq!(Range::of(&[]), None);
+        assert_eq!(Range::of(&[0.5, f64::NAN]), None);
+    }
+}

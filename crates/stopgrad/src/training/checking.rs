@@ -1,0 +1,100 @@
+//! What can be known to be wrong before the first step.
+
+use std::path::Path;
+
+use stopgrad_data::InputFile;
+use stopgrad_train::Plan;
+
+use super::Job;
+use crate::commands::lengths;
+use crate::configuration::{differences, read_stored};
+use crate::demand::Demand;
+use crate::folder::{self, CONFIG_FILE, FolderError, Kind};
+use crate::report::SourceSummary;
+use crate::{CommandError, TrainingError};
+
+/// What planning learnt of the sources.
+pub(super) struct Facts {
+    /// Every file that the runs read, once.
+    pub(super) inputs: Vec<InputFile>,
+    /// The source of the first run.
+    pub(super) source: SourceSummary,
+}
+
+/// Plan every run, and put the resolved configurations in place of those asked for.
+pub(super) fn resolve(jobs: &mut [Job]) -> Result<Facts, TrainingError> {
+    let mut inputs: Vec<InputFile> = Vec::new();
+    let mut source = None;
+    for job in jobs {
+        let plan = plan(job)?;
+        for input in plan.source.inputs() {
+            if !inputs.contains(input) {
+                inputs.push(input.clone());
+            }
+        }
+        if source.is_none() {
+            source = Some(summary(&plan));
+        }
+        job.config = plan.config;
+    }
+    Ok(Facts { inputs, source: source.expect("there is at least one run") })
+}
+
+/// The plan of a run.
+pub(super) fn plan(job: &Job) -> Result<Plan, TrainingError> {
+    Plan::new(job.config.clone())
+        .map_err(|source| TrainingError::Plan { name: job.name.clone(), source: Box::new(source) })
+}
+
+/// Every run that `--fail-on` names must be one of these.
+pub(super) fn check_demands(jobs: &[Job], demands: &[Demand]) -> Result<(), CommandError> {
+    for demand in demands {
+        if let Some(run) = &demand.run
+            && !jobs.iter().any(|job| job.name == *run)
+        {
+            let mut runs: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
+            runs.dedup();
+            return Err(CommandError::NoSuchRun { demand: demand.to_string(), runs });
+        }
+    }
+    Ok(())
+}
+
+/// A folder of a run that is there already must hold this very run, or nothing.
+pub(super) fn check_folder(out: &Path, job: &Job) -> Result<(), CommandError> {
+    let path = job.path(out);
+    // With several seeds a run's folder holds one folder a seed, so it cannot be that of a single run.
+    if job.folder.components().count() > 1
+        && let Some(parent) = path.parent()
+        && folder::kind(parent) == Some(Kind::Run)
+    {
+        let (found, expected) = (Kind::Run, Kind::Comparison);
+        return Err(FolderError::OtherKind { path: parent.into(), found, expected }.into());
+    }
+    folder::check(&path, Kind::Run)?;
+    let stored = path.join(CONFIG_FILE);
+    if stored.exists() {
+        let differences = differences(&read_stored(&stored)?, &job.config);
+        if !differences.is_empty() {
+            return Err(TrainingError::ConfigurationChanged { folder: path, differences }.into());
+        }
+    }
+    Ok(())
+}
+
+fn summary(plan: &Plan) -> SourceSummary {
+    let source = &plan.source;
+    let splits = [
+        ("train", plan.splits.train.len()),
+        ("validation", plan.splits.validation.len()),
+        ("test", plan.splits.test.len()),
+    ];
+    SourceSummary {
+        name: source.name().to_owned(),
+        count: source.len(),
+        shape: lengths(source.shape()),
+        classes: Some(source.classes().len()).filter(|count| *count > 0),
+        splits: splits.map(|(name, count)| (name.to_owned(), count)).to_vec(),
+        attribution: source.attribution().unwrap_or_default().to_owned(),
+    }
+}

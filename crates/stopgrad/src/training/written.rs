@@ -1,0 +1,30 @@
+//! The report, as files.
+
+use std::path::Path;
+
+use crate::folder::{FolderError, prepare, write_beside};
+use crate::report::Report;
+
+/// Write `report.html`, `report.json` and `figures/`, each file beside its place and then renamed.
+///
+/// # Errors
+/// [`FolderError`]
+pub(crate) fn write_report(folder: &Path, report: &Report) -> Result<(), FolderError> {
+    write_page(folder, report)?;
+    let figures = folder.join("figures");
+    prepare(&figures)?;
+    for figure in report.figures() {
+        write_beside(&figures.join(format!("{}.svg", figure.id)), figure.to_svg_file().as_bytes())?;
+        write_beside(&figures.join(format!("{}.csv", figure.id)), figure.csv.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Write `report.html` and `report.json`.
+///
+/// # Errors
+/// [`FolderError`]
+pub(super) fn write_page(folder: &Path, report: &Report) -> Result<(), FolderError> {
+    write_beside(&folder.join("report.html"), report.to_html().as_bytes())?;
+    write_beside(&folder.join("report.json"), format!("{:#}\n", report.to_json()).as_bytes())
+}
