@@ -25,6 +25,7 @@ pub mod sheet;
 pub mod source;
 mod splits;
 pub mod views;
+mod whole;
 
 pub use augment::Augmentation;
 pub use loader::{Batch, Loader, LoaderError, LoaderSpec};
@@ -37,3 +38,4 @@ pub use sheet::{PicturedPair, SheetError, contact_sheet, pair_sheet};
 pub use source::{InputFile, Sample, Skipped, Source, SourceError, Split, open_source};
 pub use splits::{SplitError, SplitSpec, Splits};
 pub use views::{ViewError, ViewPair, ViewRecipe};
+pub use whole::write_whole;

@@ -6,7 +6,7 @@
 
 mod header;
 
-use std::io::Write as _;
+use crate::write_whole;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -200,7 +200,7 @@ pub fn encode(array: &NpyArray) -> Vec<u8> {
 /// [`NpyError::Io`].
 pub fn write(path: impl AsRef<Path>, array: &NpyArray) -> Result<(), NpyError> {
     let path = path.as_ref();
-    write_beside(path, &encode(array)).map_err(|cause| NpyError::Io { path: path.into(), cause })
+    write_whole(path, &encode(array)).map_err(|cause| NpyError::Io { path: path.into(), cause })
 }
 
 /// [`write()`] of `float32` values.
@@ -223,21 +223,6 @@ pub fn write_f32(path: impl AsRef<Path>, shape: &[usize], values: &[f32]) -> Res
 /// When the shape does not multiply to the number of values.
 pub fn write_f64(path: impl AsRef<Path>, shape: &[usize], values: &[f64]) -> Result<(), NpyError> {
     write(path, &NpyArray::new(shape, NpyData::F64(values.to_vec())))
-}
-
-/// Writes a whole file under a temporary name in the same folder, syncs it and renames it into place.
-pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".partial-{}", std::process::id()));
-    let partial = path.with_file_name(name);
-    let written = std::fs::File::create(&partial)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&partial, path));
-    if written.is_err() {
-        // The first error is the one to tell; a leftover that cannot be removed adds nothing.
-        let _ = std::fs::remove_file(&partial);
-    }
-    written
 }
 
 /// Raw words of `size` bytes, widened to 64 bits.

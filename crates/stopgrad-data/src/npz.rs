@@ -92,7 +92,7 @@ pub fn read_named(path: impl AsRef<Path>, names: &[&str]) -> Result<BTreeMap<Str
 pub fn write(path: impl AsRef<Path>, arrays: &[(&str, &NpyArray)]) -> Result<(), NpzError> {
     let path = path.as_ref();
     let bytes = encode(arrays).map_err(|cause| NpzError::Archive { path: path.into(), cause })?;
-    npy::write_beside(path, &bytes).map_err(|cause| NpzError::Io { path: path.into(), cause })
+    crate::write_whole(path, &bytes).map_err(|cause| NpzError::Io { path: path.into(), cause })
 }
 
 fn encode(arrays: &[(&str, &NpyArray)]) -> Result<Vec<u8>, ZipError> {

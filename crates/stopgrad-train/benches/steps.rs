@@ -92,11 +92,7 @@ fn byol() -> impl FnMut() -> f64 {
 
 /// Linear 64-64 with bias, squared error against fixed targets, batch 256, AdamW.
 fn linear() -> impl FnMut() -> f64 {
-    let config = NetworkConfig {
-        encoder_hidden: vec![],
-        predictor: NetworkKind::None,
-        ..NetworkConfig::default()
-    };
+    let config = NetworkConfig { encoder_hidden: vec![], predictor: NetworkKind::None, ..NetworkConfig::default() };
     let network = Network::new(&config, 64).expect("a valid network");
     let mut student = Weights::initialize::<f32>(&network, 0);
     let mut optimizer = Optimizer::<f32>::new(&adamw(), 1e-2, &network);
@@ -117,9 +113,8 @@ fn linear() -> impl FnMut() -> f64 {
 
 /// A batch of numbers that look random enough for a product: the value does not change the time.
 fn noise(rows: usize, width: usize) -> Batch {
-    let values = |offset: f32| -> Vec<f32> {
-        (0..rows * width).map(|i| ((i as f32 + offset) * 12.9898).sin()).collect()
-    };
+    let values =
+        |offset: f32| -> Vec<f32> { (0..rows * width).map(|i| ((i as f32 + offset) * 12.9898).sin()).collect() };
     Batch { rows, x: values(0.0), y: values(0.5), ..Batch::default() }
 }
 

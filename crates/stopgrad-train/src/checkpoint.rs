@@ -214,7 +214,8 @@ impl<T: Scalar> Arrays<T> {
             if view.dtype() != wanted {
                 return Err(damaged(path, format!("`{name}` is {:?}, not {wanted:?}", view.dtype())));
             }
-            let values = T::from_little_endian(view.data()).ok_or_else(|| damaged(path, format!("`{name}` is cut off")))?;
+            let values =
+                T::from_little_endian(view.data()).ok_or_else(|| damaged(path, format!("`{name}` is cut off")))?;
             arrays.insert(name.to_owned(), (view.shape().to_vec(), values));
         }
         let text = header.metadata().as_ref().and_then(|m| m.get(TEXTS)).map_or("{}", String::as_str);

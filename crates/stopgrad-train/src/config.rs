@@ -265,9 +265,9 @@ pub enum Precision {
 pub struct EvaluationConfig {
     /// Pairs from the held-out part on which the objectives are measured; fewer if it is smaller.
     pub pairs: usize,
-    /// Steps between rows of `metrics.csv`; 0: chosen so that there are about 200 rows.
+    /// Steps between rows of `metrics.csv`; 0: chosen so that there are about 100 rows.
     pub measure_every: u64,
-    /// Steps between probes (and spectra); 0: chosen so that there are about 12.
+    /// Steps between probes (and spectra); 0: chosen so that there are about 20.
     pub probe_every: u64,
     /// Neighbours of the weighted kNN.
     pub knn_k: usize,
@@ -311,7 +311,7 @@ impl Default for NetworkConfig {
 
 impl Default for ObjectiveConfig {
     fn default() -> Self {
-        Self { loss: Loss::HalfSquared, symmetrized: false, regularizer: Regularizer::Objective, weight_decay: 5e-4 }
+        Self { loss: Loss::HalfSquared, symmetrized: false, regularizer: Regularizer::Objective, weight_decay: 1e-3 }
     }
 }
 
@@ -346,7 +346,7 @@ impl Default for OptimizerConfig {
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { steps: 10_000, batch_size: 128, seed: 0, threads: 0, checkpoint_every: 1000, precision: Precision::F32 }
+        Self { steps: 40_000, batch_size: 128, seed: 0, threads: 0, checkpoint_every: 2000, precision: Precision::F32 }
     }
 }
 

@@ -100,8 +100,7 @@ impl Embedder {
         let (stored, _) = Checkpoint::<T>::read(run)?
             .ok_or_else(|| EmbedderError::NoRun { folder: run.to_owned(), missing: "checkpoint/" })?;
         let mixed = |name: &str| EmbedderError::Mixed { folder: run.to_owned(), name: name.to_owned() };
-        let preprocessing: Preprocessing =
-            stored.model.find_text(PREPROCESSING).ok_or_else(|| mixed(PREPROCESSING))?;
+        let preprocessing: Preprocessing = stored.model.find_text(PREPROCESSING).ok_or_else(|| mixed(PREPROCESSING))?;
         let network = Network::new(config, preprocessing.shape.len())?;
         let mut weights = Weights::initialize::<T>(&network, 0);
         let parameters = network.parameters.iter().map(|s| &s.name).zip(&mut weights.parameters);
@@ -134,7 +133,9 @@ impl Embedder {
                     self.preprocessing.normalizer.apply(source.shape(), &mut sample.values);
                     inputs.extend(sample.values);
                 }
-                Err(error) => skipped.push(Skipped { path: format!("{}:{index}", source.name()), reason: error.to_string() }),
+                Err(error) => {
+                    skipped.push(Skipped { path: format!("{}:{index}", source.name()), reason: error.to_string() });
+                }
             }
         }
         let (network, width) = (&self.network, self.network.input_width);

@@ -64,7 +64,7 @@ struct Identity {
     steps: u64,
     initial_weights_sha256: String,
     data_order_sha256: String,
-    relative_displacement: f64,
+    relative_displacement: Option<f64>,
     probes: Vec<ProbeResult>,
     baselines: Baselines,
 }
@@ -77,17 +77,8 @@ fn damaged(path: &Path, place: impl Into<String>, reason: impl Into<String>) -> 
     RecordError::Damaged { path: path.to_owned(), place: place.into(), reason: reason.into() }
 }
 
-/// Writes a file beside its place, waits until it is on the disk, and renames.
-///
-/// # Errors
-/// When the system refuses; what was there before is still there then.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let mut file = File::create(&beside).map_err(at("write", &beside))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at("write", &beside))?;
-    fs::rename(&beside, path).map_err(at("rename", &beside))
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
+    stopgrad_data::write_whole(path, bytes).map_err(at("write", path))
 }
 
 /// Writes `config.toml`.
@@ -176,7 +167,12 @@ pub fn read_rows(path: &Path) -> Result<Vec<MetricsRow>, RecordError> {
     if lines.next().map(str::to_owned) != Some(header().trim_end().to_owned()) {
         return Err(damaged(path, "line 1", "its columns are not those of this version"));
     }
-    lines.enumerate().map(|(i, line)| read_line(line).ok_or_else(|| damaged(path, format!("line {}", i + 2), "not a row of numbers"))).collect()
+    lines
+        .enumerate()
+        .map(|(i, line)| {
+            read_line(line).ok_or_else(|| damaged(path, format!("line {}", i + 2), "not a row of numbers"))
+        })
+        .collect()
 }
 
 fn read_line(line: &str) -> Option<MetricsRow> {
@@ -193,7 +189,7 @@ fn read_line(line: &str) -> Option<MetricsRow> {
     Some(row)
 }
 
-/// Writes `spectra.npz`: for each place `<place>` [k, d], eigenvalues descending, and `<place>_steps` [k].
+/// Writes `spectra.npz`: for each place `<place>`, k × d, eigenvalues descending, and `<place>_steps`, k.
 ///
 /// # Errors
 /// When the system refuses.
@@ -226,7 +222,8 @@ pub fn read_spectra(folder: &Path) -> Result<Vec<Spectrum>, RecordError> {
     let arrays = npz::read(&path)?;
     let mut spectra = Vec::new();
     for (name, array) in arrays.iter().filter(|(name, _)| !name.ends_with(STEPS)) {
-        let steps = arrays.get(&format!("{name}{STEPS}")).filter(|steps| Some(&steps.data.len()) == array.shape.first());
+        let steps =
+            arrays.get(&format!("{name}{STEPS}")).filter(|steps| Some(&steps.data.len()) == array.shape.first());
         let (Some(steps), &[_, width]) = (steps, array.shape.as_slice()) else {
             return Err(damaged(&path, name.clone(), "it has no steps beside it"));
         };

@@ -7,7 +7,7 @@ use crate::bridge;
 use crate::layer::{Observed, Pass, Statistics};
 use crate::network::Network;
 use crate::objective::{Objective, Target, Views};
-use crate::scalar::{Scalar, dot};
+use crate::scalar::Scalar;
 use crate::teacher::Teacher;
 use crate::weights::Weights;
 
@@ -30,7 +30,8 @@ impl Gradient {
     /// # Panics
     /// When the field is `ema` and there is no teacher: a bug of the caller.
     pub fn evaluate<T: Scalar>(
-        network: &Network, objective: &Objective, field: Field, student: &Weights, teacher: Option<&Teacher>, views: &Views,
+        network: &Network, objective: &Objective, field: Field, student: &Weights, teacher: Option<&Teacher>,
+        views: &Views,
     ) -> Self {
         let leaves = student.leaves();
         let mut pass = Pass::new(&leaves, Statistics::Batch);
@@ -77,7 +78,7 @@ impl Gradient {
         self.parts
             .iter()
             .zip(&other.parts)
-            .map(|(a, b)| dot::<T>(bridge::View::new(a).slice(), bridge::View::new(b).slice()))
+            .map(|(a, b)| T::dot(bridge::View::new(a).slice(), bridge::View::new(b).slice()))
             .sum()
     }
 

@@ -9,7 +9,7 @@
 //! teacher must not do. The framework gives tensors and reverse-mode differentiation; nothing else of it is used.
 //!
 //! Reading order: [`config`] (what can be asked), [`network`] and [`layer`], [`objective`] (where the target branch
-//! is detached), [`teacher`], [`run`] (the loop), [`measure`], [`verdict`].
+//! is detached), [`teacher`], [`mod@run`] (the loop), [`measure`], [`verdict`].
 
 #![forbid(unsafe_code)]
 

@@ -84,7 +84,9 @@ impl EvaluationPairs {
     }
 
     /// Measures student and teacher. No gradient is computed; batch norms use the statistics of these pairs.
-    pub fn measure(&self, network: &Network, objective: &Objective, student: &Weights, teacher: Option<&Teacher>) -> Measured {
+    pub fn measure(
+        &self, network: &Network, objective: &Objective, student: &Weights, teacher: Option<&Teacher>,
+    ) -> Measured {
         let mut pass = Pass::new(&student.parameters, MEASURED);
         let x = network.embed(&mut pass, self.views.x.clone());
         let y = network.embed(&mut pass, self.views.y.clone());
@@ -240,7 +242,12 @@ fn evaluation_pairs(plan: &Plan) -> Result<(Vec<f32>, Vec<f32>), SourceError> {
         match plan.source.sample(index) {
             Ok(sample) => {
                 let pair = plan.recipe.pair(
-                    &sample.values, plan.source.shape(), &plan.normalizer, training.seed, "evaluation", draw as u64,
+                    &sample.values,
+                    plan.source.shape(),
+                    &plan.normalizer,
+                    training.seed,
+                    "evaluation",
+                    draw as u64,
                 );
                 x.extend(pair.x);
                 y.extend(pair.y);

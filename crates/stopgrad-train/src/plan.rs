@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use stopgrad_data::{Loader, LoaderError, LoaderSpec, Normalizer, Source, SourceError, SplitError, Splits, ViewError, ViewRecipe, open_source};
+use stopgrad_data::{
+    Loader, LoaderError, LoaderSpec, Normalizer, Source, SourceError, SplitError, Splits, ViewError, ViewRecipe,
+    open_source,
+};
 use stopgrad_dynamics::Field;
 use thiserror::Error;
 
-use crate::config::{Config, OptimizerKind};
+use crate::config::{Config, OptimizerKind, TeacherBatchNorm, TeacherBuffers};
 use crate::network::{Network, NetworkError};
 use crate::optim::{Schedule, Warmup};
 
@@ -62,6 +65,14 @@ pub enum PlanError {
     /// `custom` without a recipe.
     #[error("views.preset is `custom` but views.recipe is missing; write the augmentations under [views.recipe]")]
     MissingRecipe,
+    /// A preset and another recipe.
+    #[error(
+        "views.preset is `{preset}` but views.recipe is another recipe; write views.preset = \"custom\" to use it, or remove it"
+    )]
+    TwoRecipes {
+        /// As written.
+        preset: String,
+    },
     /// A number out of its range.
     #[error("{key} = {value} is out of range: {range}")]
     OutOfRange {
@@ -83,6 +94,7 @@ impl Plan {
         check_numbers(&config)?;
         let source = open_source(&config.source.path, &config.source.label_column)?;
         let splits = Splits::new(source.as_ref(), &config.split)?;
+        check_parts(&config, source.as_ref(), &splits)?;
         let recipe = resolve_views(&mut config, source.as_ref())?;
         recipe.check(source.shape())?;
         let normalizer = Normalizer::fit(source.as_ref(), &splits.train)?;
@@ -142,6 +154,9 @@ impl Plan {
 }
 
 fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe, PlanError> {
+    if config.views.preset == "auto" && config.views.recipe.is_some() {
+        config.views.preset = "custom".into();
+    }
     if config.views.preset == "custom" {
         return config.views.recipe.clone().ok_or(PlanError::MissingRecipe);
     }
@@ -152,8 +167,24 @@ fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe,
         name: config.views.preset.clone(),
         known: ViewRecipe::preset_names().join(", "),
     })?;
+    // A resolved configuration has both; a recipe that is not the preset's would be dropped unseen.
+    if config.views.recipe.as_ref().is_some_and(|written| *written != recipe) {
+        return Err(PlanError::TwoRecipes { preset: config.views.preset.clone() });
+    }
     config.views.recipe = Some(recipe.clone());
     Ok(recipe)
+}
+
+/// Ē is measured on the validation part, and probes are tested on the test part.
+fn check_parts(config: &Config, source: &dyn Source, splits: &Splits) -> Result<(), PlanError> {
+    let refuse = |key, value: f64, range| Err(PlanError::OutOfRange { key, value: value.to_string(), range });
+    if splits.validation.is_empty() {
+        return refuse("split.validation", config.split.validation, "above 0: Ē is measured on the validation part");
+    }
+    if splits.test.is_empty() && !source.classes().is_empty() {
+        return refuse("split.test", config.split.test, "above 0: probes of a labelled source need a test part");
+    }
+    Ok(())
 }
 
 fn resolve_intervals(config: &mut Config) {
@@ -178,23 +209,55 @@ fn check_numbers(config: &Config) -> Result<(), PlanError> {
     let within_one = |v: f64| (0.0..=1.0).contains(&v);
     let not_negative = |v: f64| v.is_finite() && v >= 0.0;
     let positive = |v: f64| v.is_finite() && v > 0.0;
-    let checks: [(&'static str, f64, bool, &'static str); 13] = [
+    let averaged = field.teacher_buffers != TeacherBuffers::Own || field.teacher_batch_norm == TeacherBatchNorm::Batch;
+    let checks: [(&'static str, f64, bool, &'static str); 14] = [
         ("optimizer.learning_rate", optimizer.learning_rate, positive(optimizer.learning_rate), "a number above 0"),
-        ("optimizer.learning_rate_end", optimizer.learning_rate_end, not_negative(optimizer.learning_rate_end), "0 or more"),
+        (
+            "optimizer.learning_rate_end",
+            optimizer.learning_rate_end,
+            not_negative(optimizer.learning_rate_end),
+            "0 or more",
+        ),
         ("optimizer.momentum", optimizer.momentum, below_one(optimizer.momentum), unit),
-        ("optimizer.betas", optimizer.betas.0.max(optimizer.betas.1), !adam || (below_one(optimizer.betas.0) && below_one(optimizer.betas.1)), unit),
+        (
+            "optimizer.betas",
+            optimizer.betas.0.max(optimizer.betas.1),
+            !adam || (below_one(optimizer.betas.0) && below_one(optimizer.betas.1)),
+            unit,
+        ),
         ("optimizer.epsilon", optimizer.epsilon, !adam || positive(optimizer.epsilon), "a number above 0"),
         ("optimizer.clip_norm", optimizer.clip_norm, not_negative(optimizer.clip_norm), "0 (no clipping) or more"),
-        ("objective.weight_decay", config.objective.weight_decay, not_negative(config.objective.weight_decay), "0 or more"),
+        (
+            "objective.weight_decay",
+            config.objective.weight_decay,
+            not_negative(config.objective.weight_decay),
+            "0 or more",
+        ),
         ("field.teacher_momentum", field.teacher_momentum, !ema || within_one(field.teacher_momentum), share),
-        ("field.teacher_momentum_end", field.teacher_momentum_end, !ema || within_one(field.teacher_momentum_end), share),
+        (
+            "field.teacher_momentum_end",
+            field.teacher_momentum_end,
+            !ema || within_one(field.teacher_momentum_end),
+            share,
+        ),
         ("training.steps", training.steps as f64, training.steps > 0, "at least 1"),
         ("training.batch_size", training.batch_size as f64, training.batch_size > 1, "at least 2"),
         ("evaluation.pairs", config.evaluation.pairs as f64, config.evaluation.pairs > 1, "at least 2"),
-        ("evaluation.knn_temperature", config.evaluation.knn_temperature, positive(config.evaluation.knn_temperature), "a number above 0"),
+        ("evaluation.knn_k", config.evaluation.knn_k as f64, config.evaluation.knn_k > 0, "at least 1"),
+        (
+            "evaluation.knn_temperature",
+            config.evaluation.knn_temperature,
+            positive(config.evaluation.knn_temperature),
+            "a number above 0",
+        ),
     ];
     match checks.into_iter().find(|(_, _, holds, _)| !holds) {
         Some((key, value, _, range)) => Err(PlanError::OutOfRange { key, value: value.to_string(), range }),
+        None if ema && !averaged => Err(PlanError::OutOfRange {
+            key: "field.teacher_buffers",
+            value: "own".to_owned(),
+            range: "`average` or `copy` with teacher_batch_norm = \"running\": such a teacher sees no batch statistics",
+        }),
         None => Ok(()),
     }
 }

@@ -155,12 +155,12 @@ pub struct RunRecord {
     pub config: Config,
     /// Updates done.
     pub steps: u64,
-    /// Of the initial student weights, as little-endian bytes in the order of their names.
+    /// Of the initial student weights, as little-endian bytes in the order encoder, projector, predictor.
     pub initial_weights_sha256: String,
     /// Of the positions in the training part of all batches of the plan, in order.
     pub data_order_sha256: String,
-    /// |θ_end − θ_0| / |θ_0| over encoder, projector and predictor.
-    pub relative_displacement: f64,
+    /// |θ_end − θ_0| / |θ_0| over encoder, projector and predictor; `None` of a run that diverged.
+    pub relative_displacement: Option<f64>,
     /// Answers, with evidence.
     pub verdict: Verdict,
     /// Probes of this run.

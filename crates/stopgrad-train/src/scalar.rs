@@ -1,6 +1,7 @@
-//! The two floating-point types a network may run in, and sums over slices in a fixed order.
+//! The two floating-point types a network may run in.
 
 use burn::tensor::{DType, Element};
+use stopgrad_dynamics::statistics;
 
 /// `f32` or `f64`: what optimizers, averages and norms are generic over.
 ///
@@ -18,6 +19,10 @@ pub trait Scalar: Element + bytemuck::Pod + PartialOrd {
     /// `numerator / (√self + floor)`: the quotient of AdamW.
     #[must_use]
     fn divide_by_root(self, numerator: Self, floor: Self) -> Self;
+    /// Σ aᵢ bᵢ in f64, added in an order that depends on the length alone.
+    fn dot(a: &[Self], b: &[Self]) -> f64;
+    /// Σ (aᵢ − bᵢ)² in f64, in such an order.
+    fn squared_distance(a: &[Self], b: &[Self]) -> f64;
     /// As little-endian bytes, for files and hashes.
     fn little_endian(values: &[Self]) -> Vec<u8>;
     /// The inverse of `little_endian`; `None` if the length is no multiple of the size.
@@ -25,7 +30,7 @@ pub trait Scalar: Element + bytemuck::Pod + PartialOrd {
 }
 
 macro_rules! scalar {
-    ($type:ty, $dtype:expr, $size:literal) => {
+    ($type:ty, $dtype:expr, $size:literal, $dot:path, $distance:path) => {
         impl Scalar for $type {
             const DTYPE: DType = $dtype;
             #[inline]
@@ -46,6 +51,12 @@ macro_rules! scalar {
             fn divide_by_root(self, numerator: Self, floor: Self) -> Self {
                 numerator / (self.sqrt() + floor)
             }
+            fn dot(a: &[Self], b: &[Self]) -> f64 {
+                $dot(a, b)
+            }
+            fn squared_distance(a: &[Self], b: &[Self]) -> f64 {
+                $distance(a, b)
+            }
             fn little_endian(values: &[Self]) -> Vec<u8> {
                 values.iter().flat_map(|v| v.to_le_bytes()).collect()
             }
@@ -56,47 +67,8 @@ macro_rules! scalar {
         }
     };
 }
-scalar!(f32, DType::F32, 4);
-scalar!(f64, DType::F64, 8);
-
-/// Σ aᵢ bᵢ in f64, added in an order that depends on the length alone.
-///
-/// Eight running sums, so that the compiler can use vector instructions.
-///
-/// # Panics
-/// When the lengths differ.
-pub fn dot<T: Scalar>(a: &[T], b: &[T]) -> f64 {
-    assert_eq!(a.len(), b.len(), "dot of slices of different lengths");
-    let mut sums = [0.0_f64; 8];
-    let (a_chunks, a_rest) = a.as_chunks::<8>();
-    let (b_chunks, b_rest) = b.as_chunks::<8>();
-    for (x, y) in a_chunks.iter().zip(b_chunks) {
-        for lane in 0..8 {
-            sums[lane] += x[lane].to_f64() * y[lane].to_f64();
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| x.to_f64() * y.to_f64()).sum();
-    sums.iter().sum::<f64>() + rest
-}
-
-/// Σ (aᵢ − bᵢ)² in f64, in the order of [`dot`].
-///
-/// # Panics
-/// When the lengths differ.
-pub fn squared_distance<T: Scalar>(a: &[T], b: &[T]) -> f64 {
-    assert_eq!(a.len(), b.len(), "distance of slices of different lengths");
-    let mut sums = [0.0_f64; 8];
-    let (a_chunks, a_rest) = a.as_chunks::<8>();
-    let (b_chunks, b_rest) = b.as_chunks::<8>();
-    for (x, y) in a_chunks.iter().zip(b_chunks) {
-        for lane in 0..8 {
-            let difference = x[lane].to_f64() - y[lane].to_f64();
-            sums[lane] += difference * difference;
-        }
-    }
-    let rest: f64 = a_rest.iter().zip(b_rest).map(|(x, y)| (x.to_f64() - y.to_f64()).powi(2)).sum();
-    sums.iter().sum::<f64>() + rest
-}
+scalar!(f32, DType::F32, 4, statistics::inner_product_f32, statistics::squared_distance_f32);
+scalar!(f64, DType::F64, 8, statistics::inner_product, statistics::squared_distance);
 
 #[cfg(test)]
 mod tests {
@@ -107,8 +79,8 @@ mod tests {
         let a: Vec<f32> = (0..37_u8).map(f32::from).collect();
         let b: Vec<f32> = (0..37_u8).map(|i| f32::from(i) + 2.0).collect();
         let exact: u32 = (0..37).map(|i| i * (i + 2)).sum();
-        assert!((dot(&a, &b) - f64::from(exact)).abs() < 1e-12);
-        assert!((squared_distance(&a, &b) - 4.0 * 37.0).abs() < 1e-12);
+        assert!((f32::dot(&a, &b) - f64::from(exact)).abs() < 1e-12);
+        assert!((f32::squared_distance(&a, &b) - 4.0 * 37.0).abs() < 1e-12);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use stopgrad_data::random::stream;
 
 use crate::bridge;
 use crate::network::Network;
-use crate::scalar::{Scalar, dot, squared_distance};
+use crate::scalar::Scalar;
 
 /// Parameters and running buffers of one copy of a network: the student, or the teacher.
 ///
@@ -30,9 +30,8 @@ impl Weights {
             let values: Vec<T> = (0..spec.len()).map(|i| T::from_f64(spec.initial.draw(i, &mut random))).collect();
             bridge::tensor(values, [spec.len()])
         });
-        let buffers = network.buffers.iter().map(|spec| {
-            bridge::tensor(vec![T::from_f64(spec.initial); spec.len], [spec.len])
-        });
+        let buffers =
+            network.buffers.iter().map(|spec| bridge::tensor(vec![T::from_f64(spec.initial); spec.len], [spec.len]));
         Self { parameters: parameters.collect(), buffers: buffers.collect() }
     }
 
@@ -52,7 +51,13 @@ impl Weights {
 
     /// |θ|² over a range of parameters, added in a fixed order.
     pub fn squared_norm<T: Scalar>(&self, range: std::ops::Range<usize>) -> f64 {
-        self.parameters[range].iter().map(|p| { let v = bridge::View::new(p); dot::<T>(v.slice(), v.slice()) }).sum()
+        self.parameters[range]
+            .iter()
+            .map(|p| {
+                let v = bridge::View::new(p);
+                T::dot(v.slice(), v.slice())
+            })
+            .sum()
     }
 
     /// |θ − θ'|² over a range of parameters, added in a fixed order.
@@ -60,16 +65,17 @@ impl Weights {
         range
             .map(|i| {
                 let (a, b) = (bridge::View::new(&self.parameters[i]), bridge::View::new(&other.parameters[i]));
-                squared_distance::<T>(a.slice(), b.slice())
+                T::squared_distance(a.slice(), b.slice())
             })
             .sum()
     }
 
     /// True if every parameter and buffer is a finite number.
     pub fn is_finite<T: Scalar>(&self) -> bool {
-        self.parameters.iter().chain(&self.buffers).all(|t| {
-            bridge::View::new(t).slice::<T>().iter().all(|v| v.to_f64().is_finite())
-        })
+        self.parameters
+            .iter()
+            .chain(&self.buffers)
+            .all(|t| bridge::View::new(t).slice::<T>().iter().all(|v| v.to_f64().is_finite()))
     }
 
     /// SHA-256 over all parameters in the network's order, as little-endian bytes; lower-case hex.

@@ -83,7 +83,7 @@ pub enum TrainingError {
     },
     /// The folder holds a run under another configuration.
     #[error(
-        "{} holds a run made with another configuration:\n{}  choose another --out, or ask for the stored values",
+        "the folder {} holds a run made with another configuration:\n{}  choose another --out, or ask for the stored values",
         folder.display(),
         list(differences)
     )]

@@ -1,7 +1,7 @@
 //! Folders a command writes into: found, checked and claimed before any work is done.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// In the folder of a run: what was asked for.
@@ -163,21 +163,12 @@ pub fn short_name(source: &str) -> String {
     if cleaned.is_empty() { "source".into() } else { cleaned }
 }
 
-/// Write a file beside its place, then rename: a reader sees the old file or the new one, never half of one.
+/// Write a file beside its place, then rename.
 ///
 /// # Errors
 /// [`FolderError::File`], carrying the system's reason
 pub fn write_beside(path: &Path, bytes: &[u8]) -> Result<(), FolderError> {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = fs::File::create(&beside)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&beside, path));
-    written.map_err(|source| {
-        // What is half written helps nobody; that it may stay is no second error.
-        let _ = fs::remove_file(&beside);
-        FolderError::File { path: path.into(), source }
-    })
+    stopgrad_data::write_whole(path, bytes).map_err(|source| FolderError::File { path: path.into(), source })
 }
 
 #[cfg(test)]

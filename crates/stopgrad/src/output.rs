@@ -21,7 +21,7 @@ impl Output {
     /// A result: `text` for people, or `document` for programs.
     ///
     /// # Errors
-    /// /// When standard output cannot be written; a reader that has gone away is no error.
+    /// When standard output cannot be written; a reader that has gone away is no error.
     pub fn result(self, text: &str, document: &Value) -> io::Result<()> {
         let mut out = io::stdout().lock();
         let written = if self.json { writeln!(out, "{document:#}") } else { out.write_all(text.as_bytes()) };

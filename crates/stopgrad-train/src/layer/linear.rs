@@ -7,7 +7,7 @@ use super::Pass;
 /// A matrix of shape d_in × d_out, and a bias if asked for.
 ///
 /// Stored with the input dimension first, so that the gradient xᵀ·dy comes out row-major and its flat form
-/// is a view; exports transpose (PyTorch stores d_out × d_in).
+/// is a view. PyTorch stores d_out × d_in.
 #[derive(Debug, Clone)]
 pub struct Linear {
     /// Index of the matrix among the network's parameters.

@@ -30,31 +30,40 @@ impl Network {
         let mut builder = Builder::default();
         let projects = config.projector != NetworkKind::None;
         let embedding_width = if projects { config.projector_width } else { config.encoder_width };
-        let encoder = builder.stack("encoder", &Part {
-            kind: config.encoder,
-            hidden: &config.encoder_hidden,
-            inputs: input_width,
-            outputs: config.encoder_width,
-            hidden_norm: config.encoder_batch_norm,
-            output_norm: config.output_batch_norm && !projects,
-        });
-        let projector = builder.stack("projector", &Part {
-            kind: config.projector,
-            hidden: &config.projector_hidden,
-            inputs: config.encoder_width,
-            outputs: embedding_width,
-            hidden_norm: config.projector_batch_norm,
-            output_norm: config.output_batch_norm && projects,
-        });
+        let encoder = builder.stack(
+            "encoder",
+            &Part {
+                kind: config.encoder,
+                hidden: &config.encoder_hidden,
+                inputs: input_width,
+                outputs: config.encoder_width,
+                hidden_norm: config.encoder_batch_norm,
+                output_norm: config.output_batch_norm && !projects,
+            },
+        );
+        let projector = builder.stack(
+            "projector",
+            &Part {
+                kind: config.projector,
+                hidden: &config.projector_hidden,
+                inputs: config.encoder_width,
+                outputs: embedding_width,
+                hidden_norm: config.projector_batch_norm,
+                output_norm: config.output_batch_norm && projects,
+            },
+        );
         let student_buffers = builder.buffers.len();
-        let predictor = builder.stack("predictor", &Part {
-            kind: config.predictor,
-            hidden: &config.predictor_hidden,
-            inputs: embedding_width,
-            outputs: embedding_width,
-            hidden_norm: config.predictor_batch_norm,
-            output_norm: false,
-        });
+        let predictor = builder.stack(
+            "predictor",
+            &Part {
+                kind: config.predictor,
+                hidden: &config.predictor_hidden,
+                inputs: embedding_width,
+                outputs: embedding_width,
+                hidden_norm: config.predictor_batch_norm,
+                output_norm: false,
+            },
+        );
         if (config.predictor, config.predictor_start) == (NetworkKind::Linear, PredictorStart::Identity) {
             builder.parameters[predictor.parameters.start].initial = Initial::Identity { width: embedding_width };
         }

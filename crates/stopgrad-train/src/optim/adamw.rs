@@ -17,7 +17,10 @@ pub struct AdamW {
 ///
 /// # Shapes
 /// p, g, m, v: the same length.
-#[allow(clippy::too_many_arguments, reason = "a function of parameter, gradient, state and rate, as every optimizer here")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a function of parameter, gradient, state and rate, as every optimizer here"
+)]
 pub fn adamw<T: Scalar>(
     p: &mut [T], g: &[T], m: &mut [T], v: &mut [T], steps: u64, rate: f64, decoupled: f64, adamw: AdamW,
 ) {

@@ -79,9 +79,10 @@ impl<T: Scalar> Optimizer<T> {
     /// The state by name: `optimizer.first.<parameter>`, `optimizer.second.<parameter>`.
     pub fn state<'a>(&'a self, network: &'a Network) -> impl Iterator<Item = (String, &'a [T])> {
         let named = move |label: &'static str, slices: &'a [Vec<T>]| {
-            slices.iter().zip(&network.parameters).map(move |(values, spec)| {
-                (format!("optimizer.{label}.{}", spec.name), values.as_slice())
-            })
+            slices
+                .iter()
+                .zip(&network.parameters)
+                .map(move |(values, spec)| (format!("optimizer.{label}.{}", spec.name), values.as_slice()))
         };
         named("first", &self.first).chain(named("second", &self.second))
     }

@@ -23,9 +23,7 @@ const FIRST_ROWS: usize = 5;
 
 impl<T: Scalar> Session<'_, T> {
     /// Judges the run, writes its record.
-    pub(super) fn finish(
-        mut self, loader: &mut Loader, observer: &mut dyn Observer,
-    ) -> Result<RunOutcome, RunError> {
+    pub(super) fn finish(mut self, loader: &mut Loader, observer: &mut dyn Observer) -> Result<RunOutcome, RunError> {
         let plan = self.live.plan;
         let initial = Weights::initialize::<T>(&plan.network, plan.config.training.seed);
         let all = 0..initial.parameters.len();
@@ -33,7 +31,8 @@ impl<T: Scalar> Session<'_, T> {
         let collapses = self.judge_collapse(&initial);
         let converges = self.judge_convergence(&initial);
         let initial_weights_sha256 = initial.sha256::<T>();
-        let relative_displacement = (moved / initial.squared_norm::<T>(all)).sqrt();
+        let displacement = (moved / initial.squared_norm::<T>(all)).sqrt();
+        let relative_displacement = displacement.is_finite().then_some(displacement);
         let Some(minimises) = self.judge_descent(loader, observer)? else {
             return Ok(RunOutcome::Stopped { step: self.live.step });
         };
@@ -124,7 +123,8 @@ impl<T: Scalar> Session<'_, T> {
             return Ok(Some(Finding::after_divergence(divergence.step, &divergence.quantity)));
         }
         let smallest = |column| {
-            let values = self.rows.iter().filter_map(|row| Some(SmallestValue { step: row.step(), value: row.get(column)? }));
+            let values =
+                self.rows.iter().filter_map(|row| Some(SmallestValue { step: row.step(), value: row.get(column)? }));
             values.min_by(|a, b| a.value.total_cmp(&b.value))
         };
         let (steps, learning_rate) = (self.live.plan.config.evaluation.descent_steps, self.live.descent_rate());
@@ -175,7 +175,8 @@ impl<T: Scalar> Live<'_, T> {
             self.optimizer = Optimizer::new(&self.plan.config.optimizer, self.objective.decoupled, self.network());
         }
         let batch = loader.next_batch()?;
-        let gradient = self.gradient(Field::Joint, &views::<T>(&batch, self.network().input_width));
+        let mut gradient = self.gradient(Field::Joint, &views::<T>(&batch, self.network().input_width));
+        self.clip(&mut gradient, false);
         self.optimizer.step(&mut self.student.parameters, &gradient.parts, rate);
         Ok(gradient.loss)
     }

@@ -132,7 +132,7 @@ impl<'p, T: Scalar> Live<'p, T> {
     }
 
     /// Shortens a gradient that is longer than the limit; its length before, where that was computed.
-    fn clip(&self, gradient: &mut Gradient, wanted: bool) -> f64 {
+    pub(super) fn clip(&self, gradient: &mut Gradient, wanted: bool) -> f64 {
         let limit = self.plan.config.optimizer.clip_norm;
         if limit == 0.0 && !wanted {
             return f64::NAN;
@@ -160,7 +160,8 @@ impl<'p, T: Scalar> Live<'p, T> {
     }
 
     fn row_detail(
-        &self, field_norm: f64, gradient: &Gradient, joint: &Gradient, before: &Weights, teacher_before: Option<&Weights>,
+        &self, field_norm: f64, gradient: &Gradient, joint: &Gradient, before: &Weights,
+        teacher_before: Option<&Weights>,
     ) -> RowDetail {
         let (network, student) = (self.network(), &self.student);
         let predictor = network.predictor_parameters();
@@ -174,9 +175,11 @@ impl<'p, T: Scalar> Live<'p, T> {
             student_increment: student.squared_distance::<T>(before, network.student_parameters()).sqrt(),
             predictor_increment: (!predictor.is_empty())
                 .then(|| student.squared_distance::<T>(before, predictor.clone()).sqrt()),
-            teacher_increment: self.teacher.as_ref().zip(teacher_before).map(|(now, before)| {
-                now.weights().squared_distance::<T>(before, network.student_parameters()).sqrt()
-            }),
+            teacher_increment: self
+                .teacher
+                .as_ref()
+                .zip(teacher_before)
+                .map(|(now, before)| now.weights().squared_distance::<T>(before, network.student_parameters()).sqrt()),
             teacher_momentum: self.teacher.as_ref().map(|t| t.momentum(self.step)),
         }
     }
@@ -186,7 +189,9 @@ impl<'p, T: Scalar> Live<'p, T> {
         let range = self.network().student_parameters();
         let size = self.student.squared_norm::<T>(range.clone());
         match &self.teacher {
-            Some(teacher) if size > 0.0 => (teacher.weights().squared_distance::<T>(&self.student, range) / size).sqrt(),
+            Some(teacher) if size > 0.0 => {
+                (teacher.weights().squared_distance::<T>(&self.student, range) / size).sqrt()
+            }
             _ => 0.0,
         }
     }

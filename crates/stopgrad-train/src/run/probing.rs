@@ -59,7 +59,7 @@ pub struct ProbeSet {
 impl ProbeSet {
     /// Reads the samples; `None` if the source has no labels. Samples that cannot be read are left out.
     pub fn read(plan: &Plan) -> Option<Self> {
-        plan.source.label(*plan.splits.train.first()?)?;
+        plan.splits.train.iter().find_map(|&index| plan.source.label(index))?;
         let part = |indices: &[usize]| labelled(plan.source.as_ref(), &plan.normalizer, indices);
         Some(Self {
             parts: [part(&plan.splits.train), part(&plan.splits.validation), part(&plan.splits.test)],
@@ -77,7 +77,8 @@ impl ProbeSet {
     pub fn probe<T: Scalar>(
         &self, network: &Network, weights: &Weights, space: Space, place: &str, step: u64,
     ) -> Result<Vec<ProbeRow>, ProbeError> {
-        let features = self.parts.each_ref().map(|part| features::<T>(network, weights, space, &part.inputs, self.width));
+        let features =
+            self.parts.each_ref().map(|part| features::<T>(network, weights, space, &part.inputs, self.width));
         let width = match space {
             Space::Encoder => network.encoder_width,
             Space::Projector => network.embedding_width,
@@ -94,17 +95,31 @@ impl ProbeSet {
         self.accuracies(&features, self.width, "input", 0)
     }
 
-    fn accuracies(&self, features: &[Vec<f32>; 3], width: usize, place: &str, step: u64) -> Result<Vec<ProbeRow>, ProbeError> {
+    fn accuracies(
+        &self, features: &[Vec<f32>; 3], width: usize, place: &str, step: u64,
+    ) -> Result<Vec<ProbeRow>, ProbeError> {
         let [train, validation, test] = features;
         let [train_labels, validation_labels, test_labels] = self.parts.each_ref().map(|p| p.labels.as_slice());
         let row = |kind: &str, validation: f64, test: f64| ProbeRow {
-            place: place.to_owned(), kind: kind.to_owned(), step, validation, test,
+            place: place.to_owned(),
+            kind: kind.to_owned(),
+            step,
+            validation,
+            test,
         };
         let params = knn::KnnParams { k: self.k, temperature: self.temperature };
         let nearest = |f: &[f32], labels: &[u32]| knn::accuracy(train, train_labels, f, labels, width, params);
         let knn = row("knn", nearest(validation, validation_labels)?, nearest(test, test_labels)?);
-        let fitted = linear::LinearProbe::fit_choosing_ridge(train, train_labels, validation, validation_labels, width, self.classes)?;
-        let linear = row("linear", fitted.accuracy(validation, validation_labels)?, fitted.accuracy(test, test_labels)?);
+        let fitted = linear::LinearProbe::fit_choosing_ridge(
+            train,
+            train_labels,
+            validation,
+            validation_labels,
+            width,
+            self.classes,
+        )?;
+        let linear =
+            row("linear", fitted.accuracy(validation, validation_labels)?, fitted.accuracy(test, test_labels)?);
         Ok(vec![knn, linear])
     }
 
@@ -164,7 +179,9 @@ fn labelled(source: &dyn Source, normalizer: &Normalizer, indices: &[usize]) -> 
 }
 
 /// Frozen features of rows of normalized input: n × width → n × features, row-major.
-pub fn features<T: Scalar>(network: &Network, weights: &Weights, space: Space, inputs: &[f32], width: usize) -> Vec<f32> {
+pub fn features<T: Scalar>(
+    network: &Network, weights: &Weights, space: Space, inputs: &[f32], width: usize,
+) -> Vec<f32> {
     let mut features = Vec::new();
     for chunk in inputs.chunks(CHUNK * width) {
         let values: Vec<T> = chunk.iter().map(|&v| T::from_f64(f64::from(v))).collect();

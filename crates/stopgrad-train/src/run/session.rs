@@ -71,7 +71,13 @@ impl<'p, T: Scalar> Session<'p, T> {
         Ok(Self {
             pairs: EvaluationPairs::draw::<T>(plan)?,
             probes: ProbeSet::read(plan),
-            live, history, rows, spectra, file, tail_start, seconds_before,
+            live,
+            history,
+            rows,
+            spectra,
+            file,
+            tail_start,
+            seconds_before,
             divergence: None,
             name: name.to_owned(),
             folder: folder.to_owned(),
@@ -89,14 +95,14 @@ impl<'p, T: Scalar> Session<'p, T> {
         let mut loader = plan.loader(self.live.step)?;
         while self.live.step < training.steps && self.divergence.is_none() {
             if observer.should_stop() {
-                self.save()?;
+                self.save_if_finite()?;
                 return Ok(RunOutcome::Stopped { step: self.live.step });
             }
             let update = self.advance(&mut loader)?;
             observer.progress(&self.progress(update.batch_loss));
             let (step, every) = (self.live.step, training.checkpoint_every);
-            if self.divergence.is_none() && (step == training.steps || (every > 0 && step.is_multiple_of(every))) {
-                self.save()?;
+            if step == training.steps || (every > 0 && step.is_multiple_of(every)) {
+                self.save_if_finite()?;
             }
         }
         self.finish(&mut loader, observer)
@@ -116,7 +122,7 @@ impl<'p, T: Scalar> Session<'p, T> {
             return Ok(update);
         }
         self.remember_tail(&update);
-        if self.is_row(next) {
+        if self.divergence.is_none() && self.is_row(next) {
             self.measure(Some(&update))?;
         }
         Ok(update)
@@ -141,6 +147,10 @@ impl<'p, T: Scalar> Session<'p, T> {
 
     fn remember_tail(&mut self, update: &Update) {
         let (Some(halves), Some(start)) = (update.halves, &self.tail_start) else { return };
+        if !halves.increment.is_finite() {
+            self.diverge(format!("|Δθ| = {}", halves.increment));
+            return;
+        }
         self.history.tail.push(TailRow {
             step: self.live.step,
             learning_rate: update.learning_rate,
@@ -166,7 +176,7 @@ impl<'p, T: Scalar> Session<'p, T> {
             return Ok(());
         }
         let mut row = MetricsRow::new(step);
-        row.set(Column::Epoch, step as f64 * plan.config.training.batch_size as f64 / plan.splits.train.len() as f64);
+        row.set(Column::Epoch, step as f64 / (plan.splits.train.len() / plan.config.training.batch_size) as f64);
         row.set(Column::TeacherLag, live.teacher_lag());
         row.set(Column::WeightDecay, plan.config.objective.weight_decay);
         measured.write(&mut row, regularizer::<T>(&live.objective, &live.student));
@@ -216,6 +226,14 @@ impl<'p, T: Scalar> Session<'p, T> {
             effective_rank: newest(Column::StudentEncoderEffectiveRank),
             knn_accuracy: newest(Column::KnnAccuracy),
         }
+    }
+
+    /// Saves, unless the last update left the finite numbers.
+    fn save_if_finite(&mut self) -> Result<(), RunError> {
+        if self.divergence.is_none() && !self.live.student.is_finite::<T>() {
+            self.diverge("a parameter is not finite".to_owned());
+        }
+        if self.divergence.is_none() { self.save() } else { Ok(()) }
     }
 
     /// Writes spectra and checkpoint.

@@ -10,7 +10,12 @@ use stopgrad_train::run::run;
 use super::support::{Patience, config, finish, plan};
 
 const FILES: [&str; 7] = [
-    "config.toml", "metrics.csv", "spectra.npz", "verdict.json", "run.json", "checkpoint/model.safetensors",
+    "config.toml",
+    "metrics.csv",
+    "spectra.npz",
+    "verdict.json",
+    "run.json",
+    "checkpoint/model.safetensors",
     "checkpoint/state.safetensors",
 ];
 
@@ -96,7 +101,8 @@ fn an_unwritable_folder_is_an_error_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let blocked = folder.path().join("file");
     std::fs::write(&blocked, b"in the way").unwrap();
-    let error = run(&plan(&config(20)), "test", &blocked.join("run"), &mut Patience::default()).unwrap_err().to_string();
+    let error =
+        run(&plan(&config(20)), "test", &blocked.join("run"), &mut Patience::default()).unwrap_err().to_string();
     assert!(error.contains("file/run") && error.contains("--out"), "{error}");
     assert_eq!(std::fs::read(&blocked).unwrap(), b"in the way");
 }

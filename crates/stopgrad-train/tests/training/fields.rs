@@ -70,7 +70,8 @@ fn each_field_is_the_gradient_it_says() {
             for symmetrized in [false, true] {
                 let objective = objective(loss, symmetrized);
                 for field in [Field::Joint, Field::StopGradient] {
-                    let gradient = flat(&Gradient::evaluate::<f64>(&network, &objective, field, &student, None, &views));
+                    let gradient =
+                        flat(&Gradient::evaluate::<f64>(&network, &objective, field, &student, None, &views));
                     let frozen = student.duplicate::<f64>();
                     let fixed = (field == Field::StopGradient).then_some(&frozen);
                     for position in (0..network.parameter_count()).step_by(network.parameter_count() / 12 + 1) {
@@ -147,7 +148,10 @@ fn teacher_follows_by_its_formula() {
 #[test]
 fn linear_stop_gradient_keeps_the_balance_law() {
     let config = NetworkConfig {
-        encoder: NetworkKind::Linear, encoder_width: 3, predictor: NetworkKind::Linear, ..NetworkConfig::default()
+        encoder: NetworkKind::Linear,
+        encoder_width: 3,
+        predictor: NetworkKind::Linear,
+        ..NetworkConfig::default()
     };
     let network = Network::new(&config, 5).unwrap();
     let views = views::<f64>(40, &network);

@@ -19,7 +19,10 @@ fn numbers(value: &Value) -> Vec<f64> {
 fn matrix(value: &Value, columns: usize) -> Tensor<2> {
     let values = numbers(value);
     let device = burn::tensor::Device::flex();
-    Tensor::from_data(TensorData::new(values.clone(), [values.len() / columns, columns]), (&device, burn::tensor::DType::F64))
+    Tensor::from_data(
+        TensorData::new(values.clone(), [values.len() / columns, columns]),
+        (&device, burn::tensor::DType::F64),
+    )
 }
 
 fn close(have: Tensor<2>, want: &Value) {
@@ -48,7 +51,8 @@ fn batch_norm_and_its_gradients_match_pytorch() {
     let golden = golden();
     let values = &golden["values"]["batch_norm"];
     let flat = |v: Vec<f64>| matrix(&Value::from(v), 4).reshape([4]);
-    let parameters = [flat(vec![1.0, 0.5, -2.0, 3.0]), flat(vec![0.0, 1.0, 2.0, -1.0])].map(|p| p.autodiff().require_grad());
+    let parameters =
+        [flat(vec![1.0, 0.5, -2.0, 3.0]), flat(vec![0.0, 1.0, 2.0, -1.0])].map(|p| p.autodiff().require_grad());
     let mut buffers = [flat(vec![0.0; 4]), flat(vec![1.0; 4])];
     let x = matrix(&values["x"], 4).autodiff().require_grad();
     let stack = Stack { layers: vec![Layer::BatchNorm(BatchNorm { scale: 0, buffer: 0, width: 4 })], parameters: 0..2 };
@@ -78,12 +82,27 @@ fn f64_after_f32_in_one_process_agrees_to_single_precision() {
             let objective = objective(loss, true);
             let (single, double) = (Weights::initialize::<f32>(&network, 0), Weights::initialize::<f64>(&network, 0));
             let g32 = Gradient::evaluate::<f32>(
-                &network, &objective, Field::Joint, &single, None, &views::<f32>(16, &network),
+                &network,
+                &objective,
+                Field::Joint,
+                &single,
+                None,
+                &views::<f32>(16, &network),
             );
             let g64 = Gradient::evaluate::<f64>(
-                &network, &objective, Field::Joint, &double, None, &views::<f64>(16, &network),
+                &network,
+                &objective,
+                Field::Joint,
+                &double,
+                None,
+                &views::<f64>(16, &network),
             );
-            assert!((g32.loss - g64.loss).abs() < 1e-5 * (1.0 + g64.loss), "{name} {loss:?}: {} {}", g32.loss, g64.loss);
+            assert!(
+                (g32.loss - g64.loss).abs() < 1e-5 * (1.0 + g64.loss),
+                "{name} {loss:?}: {} {}",
+                g32.loss,
+                g64.loss
+            );
             let (n32, n64) = (g32.norm::<f32>(), g64.norm::<f64>());
             assert!((n32 - n64).abs() < 1e-4 * (1.0 + n64), "{name} {loss:?}: {n32} {n64}");
         }
@@ -97,5 +116,7 @@ fn a_linear_network_is_a_matrix_and_nothing_else() {
     assert!(network.is_linear && network.parameter_count() == 3 * 2 + 2 * 2);
     let names: Vec<&str> = network.parameters.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["encoder.0.weight", "predictor.0.weight"]);
-    assert!(Loss::HalfSquared.value(&matrix(&Value::from(vec![1.0, 2.0]), 2), &matrix(&Value::from(vec![0.0, 0.0]), 2)) == 2.5);
+    let value =
+        Loss::HalfSquared.value(&matrix(&Value::from(vec![1.0, 2.0]), 2), &matrix(&Value::from(vec![0.0, 0.0]), 2));
+    assert!((value - 2.5).abs() < 1e-15);
 }

@@ -1,6 +1,8 @@
 //! What training promises: fields, goldens, determinism, resume, damage. One program, because linking the framework
 //! takes a while.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod damage;
 mod fields;
 mod goldens;

@@ -127,7 +127,10 @@ fn a_finished_run_is_read_and_not_repeated() {
         panic!("a finished run cannot stop")
     };
     assert_eq!((patience.seen, files(folder.path())), (0, before));
-    assert_eq!((again.verdict, again.probes, again.metrics, again.spectra), (record.verdict, record.probes, record.metrics, record.spectra));
+    assert_eq!(
+        (again.verdict, again.probes, again.metrics, again.spectra),
+        (record.verdict, record.probes, record.metrics, record.spectra)
+    );
 }
 
 #[test]
@@ -141,4 +144,6 @@ fn a_rate_that_diverges_ends_with_the_step_and_the_quantity() {
     assert!(evidence["step"].as_u64().unwrap() < 100 && evidence["quantity"].as_str().unwrap().contains("loss"));
     assert!(record.metrics.iter().all(|row| row.get(Column::JointObjective).is_some_and(f64::is_finite)));
     assert_eq!(record.verdict.collapses.answer, "undecided");
+    let read = stopgrad_train::RunRecord::read(folder.path()).unwrap();
+    assert_eq!((read.verdict, read.relative_displacement), (record.verdict, record.relative_displacement));
 }

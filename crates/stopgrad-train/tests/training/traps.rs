@@ -86,13 +86,17 @@ fn optimizer_state_belongs_to_one_model() {
         optimizer.step(&mut weights.parameters, &gradient.parts, 0.01);
     };
     let alone = |seed| {
-        let (mut weights, mut optimizer) = (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, 0.0, &network));
+        let (mut weights, mut optimizer) =
+            (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, 0.0, &network));
         (0..3).for_each(|_| step(&mut weights, &mut optimizer));
         weights.sha256::<f32>()
     };
-    let mut models = [0, 1].map(|seed| (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, 0.0, &network)));
+    let mut models =
+        [0, 1].map(|seed| (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, 0.0, &network)));
     for _ in 0..3 {
-        models.iter_mut().for_each(|(weights, optimizer)| step(weights, optimizer));
+        for (weights, optimizer) in &mut models {
+            step(weights, optimizer);
+        }
     }
     assert_eq!([alone(0), alone(1)], models.map(|(weights, _)| weights.sha256::<f32>()));
 }

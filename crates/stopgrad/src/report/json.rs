@@ -31,7 +31,7 @@ fn run_entry(report: &Report, run: &RunRecord) -> Value {
         "steps": run.steps,
         "initial_weights_sha256": run.initial_weights_sha256,
         "data_order_sha256": run.data_order_sha256,
-        "relative_displacement": finite(run.relative_displacement),
+        "relative_displacement": run.relative_displacement,
         "verdict": run.verdict,
         "probes": run.probes,
         "baselines": run.baselines,
@@ -57,11 +57,6 @@ fn course_entry(report: &Report, run: &RunRecord, measure: Column) -> Value {
         "accuracy_sampling_error": interval.sampling_error,
         "measure": [interval.loss.0, interval.loss.1],
     })
-}
-
-/// JSON has no NaN: null instead.
-fn finite(value: f64) -> Value {
-    serde_json::Number::from_f64(value).map_or(Value::Null, Value::Number)
 }
 
 #[cfg(test)]
@@ -103,7 +98,7 @@ mod tests {
     #[test]
     fn a_report_without_runs_and_a_run_with_nan_are_documents_too() {
         let mut report = fixture::report(1);
-        report.runs[0].relative_displacement = f64::NAN;
+        report.runs[0].relative_displacement = None;
         assert!(report.to_json()["runs"][0]["relative_displacement"].is_null());
         report.runs.clear();
         assert_eq!(report.to_json()["runs"], json!([]));

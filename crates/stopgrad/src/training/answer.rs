@@ -44,7 +44,7 @@ pub(super) fn stopped(manifest: &Manifest, job: &Job, step: u64, stop: Stop, out
         Stop::Interrupted => ("Ctrl-C", Status::Interrupted),
         Stop::TimeLimit => ("--time-limit", Status::NotEstablished),
     };
-    let resume = if manifest.command_line.contains("--out") {
+    let resume = if manifest.command_line.split_whitespace().any(|word| word == "--out" || word.starts_with("--out=")) {
         manifest.command_line.clone()
     } else {
         format!("{} --out {}", manifest.command_line, out.display())

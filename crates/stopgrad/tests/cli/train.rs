@@ -79,7 +79,7 @@ fn a_run_leaves_its_folder_and_goes_on_only_under_the_same_configuration() {
     done(here.path(), &with(&["train", "digits", "--out", "run"], &["--threads", "1"]));
 
     let message = refused(here.path(), &with(&["train", "digits", "--out", "run"], &["--learning-rate", "0.5"]));
-    assert!(message.contains("optimizer.learning_rate: 0.05 there, 0.5 asked"), "{message}");
+    assert!(message.contains("optimizer.learning_rate: 0.02 there, 0.5 asked"), "{message}");
     refused(here.path(), &with(&["compare", "digits", "--out", "run"], &[]));
 
     let embedded = document(&done(here.path(), &["embed", "run", "digits", "--out", "e.npy", "--json"]));

@@ -29,7 +29,7 @@ fn record(name: &str, seed: u64, collapses: &str, accuracy: f64) -> RunRecord {
         steps: 30,
         initial_weights_sha256: String::new(),
         data_order_sha256: String::new(),
-        relative_displacement: 1.0,
+        relative_displacement: Some(1.0),
         verdict: Verdict {
             minimises: finding("no"),
             converges: finding("noise ball"),
