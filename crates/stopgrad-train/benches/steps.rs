@@ -92,7 +92,12 @@ fn byol() -> impl FnMut() -> f64 {
 
 /// Linear 64-64 with bias, squared error against fixed targets, batch 256, AdamW.
 fn linear() -> impl FnMut() -> f64 {
-    let config = NetworkConfig { encoder_hidden: vec![], predictor: NetworkKind::None, ..NetworkConfig::default() };
+    let config = NetworkConfig {
+        encoder_hidden: vec![],
+        encoder_width: 64,
+        predictor: NetworkKind::None,
+        ..NetworkConfig::default()
+    };
     let network = Network::new(&config, 64).expect("a valid network");
     let mut student = Weights::initialize::<f32>(&network, 0);
     let mut optimizer = Optimizer::<f32>::new(&adamw(), 1e-2, &network);
@@ -100,8 +105,8 @@ fn linear() -> impl FnMut() -> f64 {
     move || {
         let leaves = student.leaves();
         let mut pass = Pass::new(&leaves, Statistics::Batch);
-        let prediction = network.encoder.forward(&mut pass, views.x.clone());
-        let loss = Loss::HalfSquared.between(prediction, views.y.clone());
+        let prediction = network.encoder.forward(&mut pass, views.x());
+        let loss = Loss::HalfSquared.between(prediction, views.y());
         let value = f64::from(loss.clone().inner().into_scalar::<f32>());
         let mut gradients = loss.backward();
         let parts: Vec<_> = leaves.iter().filter_map(|leaf| leaf.grad_remove(&mut gradients)).collect();
@@ -124,7 +129,7 @@ fn gemm(seconds: f64) {
     let begin = Instant::now();
     while begin.elapsed().as_secs_f64() < seconds {
         let start = Instant::now();
-        black_box(views.x.clone().matmul(views.y.clone()));
+        black_box(views.x().matmul(views.y()));
         println!("{}", 2e-9 * (N * N * N) as f64 / start.elapsed().as_secs_f64());
     }
 }

@@ -19,7 +19,6 @@ use crate::weights::Weights;
 #[derive(Debug)]
 pub struct EvaluationPairs {
     views: Views,
-    count: usize,
 }
 
 /// One measurement at one point of a run.
@@ -65,22 +64,7 @@ impl EvaluationPairs {
     /// When no sample of the validation part can be read.
     pub fn draw<T: Scalar>(plan: &Plan) -> Result<Self, SourceError> {
         let pairs = evaluation_pairs(plan)?;
-        let count = pairs.0.len() / plan.network.input_width;
-        let matrix = |values: Vec<f32>| -> Tensor<2> {
-            let values: Vec<T> = values.into_iter().map(|v| T::from_f64(f64::from(v))).collect();
-            bridge::tensor(values, [count, plan.network.input_width])
-        };
-        Ok(Self { views: Views { x: matrix(pairs.0), y: matrix(pairs.1) }, count })
-    }
-
-    /// Both views, n × m.
-    pub fn views(&self) -> &Views {
-        &self.views
-    }
-
-    /// n.
-    pub fn count(&self) -> usize {
-        self.count
+        Ok(Self { views: Views::new::<T>(&pairs.0, &pairs.1, plan.network.input_width) })
     }
 
     /// Measures student and teacher. No gradient is computed; batch norms use the statistics of these pairs.
@@ -88,15 +72,15 @@ impl EvaluationPairs {
         &self, network: &Network, objective: &Objective, student: &Weights, teacher: Option<&Teacher>,
     ) -> Measured {
         let mut pass = Pass::new(&student.parameters, MEASURED);
-        let x = network.embed(&mut pass, self.views.x.clone());
-        let y = network.embed(&mut pass, self.views.y.clone());
+        let x = network.embed(&mut pass, self.views.x());
+        let y = network.embed(&mut pass, self.views.y());
         let predicted_x = network.predictor.forward(&mut pass, x.embedding.clone());
         let predicted_y = objective.symmetrized.then(|| network.predictor.forward(&mut pass, y.embedding.clone()));
         let (goal_x, goal_y) = match teacher {
             None => (x.clone(), y.clone()),
             Some(teacher) => {
                 let mut pass = teacher.pass();
-                (network.embed(&mut pass, self.views.x.clone()), network.embed(&mut pass, self.views.y.clone()))
+                (network.embed(&mut pass, self.views.x()), network.embed(&mut pass, self.views.y()))
             }
         };
         let loss = |goal_x: &Embedded, goal_y: &Embedded| {
@@ -124,8 +108,8 @@ impl EvaluationPairs {
     /// Ē on these pairs: loss and Ω.
     pub fn joint_objective<T: Scalar>(&self, network: &Network, objective: &Objective, student: &Weights) -> f64 {
         let mut pass = Pass::new(&student.parameters, MEASURED);
-        let x = network.embed(&mut pass, self.views.x.clone()).embedding;
-        let y = network.embed(&mut pass, self.views.y.clone()).embedding;
+        let x = network.embed(&mut pass, self.views.x()).embedding;
+        let y = network.embed(&mut pass, self.views.y()).embedding;
         let forward = objective.loss.value(&network.predictor.forward(&mut pass, x.clone()), &y);
         let loss = if objective.symmetrized {
             0.5 * (forward + objective.loss.value(&network.predictor.forward(&mut pass, y), &x))

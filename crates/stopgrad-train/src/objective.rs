@@ -6,14 +6,54 @@ use crate::bridge;
 use crate::config::{Loss, ObjectiveConfig, Regularizer};
 use crate::layer::{Pass, Statistics};
 use crate::network::Network;
+use crate::scalar::Scalar;
 
-/// A batch of pairs as tensors: n × m each, outside autodiff.
+/// A batch of n pairs as one tensor outside autodiff, 2n × m: the rows of all x, then those of all y.
+///
+/// One tensor, so that both views can go through a network together.
 #[derive(Debug, Clone)]
 pub struct Views {
-    /// What the student predicts from.
-    pub x: Tensor<2>,
-    /// What is predicted.
-    pub y: Tensor<2>,
+    both: Tensor<2>,
+}
+
+impl Views {
+    /// n × m and n × m, row-major.
+    ///
+    /// # Panics
+    /// When the lengths are not n·m.
+    pub fn new<T: Scalar>(x: &[f32], y: &[f32], width: usize) -> Self {
+        assert_eq!(x.len(), y.len(), "as many numbers in x as in y");
+        let values: Vec<T> = x.iter().chain(y).map(|&v| T::from_f64(f64::from(v))).collect();
+        let rows = values.len() / width;
+        Self { both: bridge::tensor(values, [rows, width]) }
+    }
+
+    /// n.
+    pub fn count(&self) -> usize {
+        self.both.dims()[0] / 2
+    }
+
+    /// What the student predicts from, n × m.
+    pub fn x(&self) -> Tensor<2> {
+        self.both.clone().narrow(0, 0, self.count())
+    }
+
+    /// What is predicted, n × m.
+    pub fn y(&self) -> Tensor<2> {
+        self.both.clone().narrow(0, self.count(), self.count())
+    }
+
+    /// Both, 2n × m.
+    pub fn both(&self) -> Tensor<2> {
+        self.both.clone()
+    }
+
+    /// Pairs `start` to `start + count`.
+    #[must_use]
+    pub fn part(&self, start: usize, count: usize) -> Self {
+        let of = |view: Tensor<2>| view.narrow(0, start, count);
+        Self { both: Tensor::cat(vec![of(self.x()), of(self.y())], 0) }
+    }
 }
 
 /// Where the target comes from.
@@ -55,45 +95,46 @@ impl Objective {
     /// E l[g(f(x)), target(y)], without Ω; a tensor of one number, tracked if the student's parameters are.
     ///
     /// Symmetrised: the mean of both directions. Sum over dimensions, mean over pairs.
-    pub fn value(
-        &self, network: &Network, student: &mut Pass<'_>, mut target: Target<'_, '_>, views: &Views,
-    ) -> Tensor<1> {
-        let embedded_x = network.embed(student, views.x.clone()).embedding;
-        let prediction_x = network.predictor.forward(student, embedded_x.clone());
-        if !self.symmetrized {
-            let goal = target.of(network, student, &views.y, None);
-            return self.loss.between(prediction_x, goal);
-        }
-        let embedded_y = network.embed(student, views.y.clone()).embedding;
-        let prediction_y = network.predictor.forward(student, embedded_y.clone());
-        let goal_y = target.of(network, student, &views.y, Some(embedded_y));
-        let goal_x = target.of(network, student, &views.x, Some(embedded_x));
-        (self.loss.between(prediction_x, goal_y) + self.loss.between(prediction_y, goal_x)) * 0.5
-    }
-}
-
-impl Target<'_, '_> {
-    /// The target of a view. `known` is the student's own embedding of it, where it has been computed already.
-    fn of(
-        &mut self, network: &Network, student: &mut Pass<'_>, view: &Tensor<2>, known: Option<Tensor<2>>,
-    ) -> Tensor<2> {
-        match self {
-            Self::Joint => known.unwrap_or_else(|| network.embed(student, view.clone()).embedding),
-            Self::StopGradient => {
-                if let Some(embedding) = known {
-                    return embedding.inner();
-                }
+    pub fn value(&self, network: &Network, student: &mut Pass<'_>, target: Target<'_, '_>, views: &Views) -> Tensor<1> {
+        let n = views.count();
+        // Where both views go through f with gradient, they go together.
+        let together = self.symmetrized || matches!(target, Target::Joint);
+        let embedding = if together { both(network, student, views) } else { one(network, student, views.x()) };
+        let source = if self.symmetrized { embedding.clone() } else { embedding.clone().narrow(0, 0, n) };
+        student.blocks = if self.symmetrized { 2 } else { 1 };
+        let prediction = network.predictor.forward(student, source);
+        let goal = match target {
+            Target::Joint => embedding,
+            Target::StopGradient if together => embedding.inner(),
+            Target::StopGradient => {
                 // The same numbers without a graph: cheaper than building one and cutting it.
                 let plain: Vec<Tensor<1>> = student.parameters.iter().map(|p| p.clone().inner()).collect();
                 let mut pass = Pass::new(&plain, student.statistics);
-                let embedding = network.embed(&mut pass, view.clone()).embedding;
+                let embedding = one(network, &mut pass, views.y());
                 student.observed.append(&mut pass.observed);
-                embedding
+                return self.loss.between(prediction, embedding);
             }
             // A teacher's parameters are plain tensors; `inner` makes sure of it.
-            Self::Teacher(pass) => network.embed(pass, view.clone()).embedding.inner(),
-        }
+            Target::Teacher(pass) if together => both(network, pass, views).inner(),
+            Target::Teacher(pass) => return self.loss.between(prediction, one(network, pass, views.y()).inner()),
+        };
+        let (goal_x, goal_y) = (goal.clone().narrow(0, 0, n), goal.narrow(0, n, n));
+        // The mean over 2n rows is the mean of the means of both directions.
+        let goal = if self.symmetrized { Tensor::cat(vec![goal_y, goal_x], 0) } else { goal_y };
+        self.loss.between(prediction, goal)
     }
+}
+
+/// f on one view, n × m → n × d.
+fn one(network: &Network, pass: &mut Pass<'_>, view: Tensor<2>) -> Tensor<2> {
+    pass.blocks = 1;
+    network.embed(pass, view).embedding
+}
+
+/// f on both views in one pass, 2n × m → 2n × d; each view is a batch of its own to batch norms.
+fn both(network: &Network, pass: &mut Pass<'_>, views: &Views) -> Tensor<2> {
+    pass.blocks = 2;
+    network.embed(pass, views.both()).embedding
 }
 
 impl Loss {

@@ -26,31 +26,36 @@ pub struct BatchNorm {
 }
 
 impl BatchNorm {
-    /// n × d → n × d.
+    /// n × d → n × d; each of the pass's blocks of rows is normalized by itself.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
-        let row = [1, self.width];
+        let [rows, width] = x.dims();
+        let parameter = |index: usize| pass.parameters[index].clone().reshape([1, 1, width]);
+        let (scale, shift) = (parameter(self.scale), parameter(self.scale + 1));
+        let x = x.reshape([pass.blocks, rows / pass.blocks, width]);
         let (centered, variance) = match pass.statistics {
             Statistics::Batch => {
-                let n = x.dims()[0];
-                let mean = x.clone().mean_dim(0);
+                let mean = x.clone().mean_dim(1);
                 let centered = x - mean.clone();
-                let variance = (centered.clone() * centered.clone()).mean_dim(0);
-                let unbiased = n as f64 / (n.max(2) - 1) as f64;
-                pass.observed.push(Observed {
-                    buffer: self.buffer,
-                    mean: mean.inner().reshape([self.width]),
-                    variance: variance.clone().inner().reshape([self.width]) * unbiased,
-                });
+                let variance = (centered.clone() * centered.clone()).mean_dim(1);
+                self.observe(pass, &mean.inner(), &variance.clone().inner(), rows / pass.blocks);
                 (centered, variance)
             }
             Statistics::Running(buffers) => {
-                let mean = buffers[self.buffer].clone().reshape(row);
-                (x - mean, buffers[self.buffer + 1].clone().reshape(row))
+                let buffer = |index: usize| buffers[index].clone().reshape([1, 1, width]);
+                (x - buffer(self.buffer), buffer(self.buffer + 1))
             }
         };
-        let scale = pass.parameters[self.scale].clone().reshape(row);
-        let shift = pass.parameters[self.scale + 1].clone().reshape(row);
-        centered / (variance + VARIANCE_FLOOR).sqrt() * scale + shift
+        let normalized = centered / (variance + VARIANCE_FLOOR).sqrt() * scale + shift;
+        normalized.reshape([rows, width])
+    }
+
+    /// Remembers mean and variance, blocks × 1 × d, of each block of `n` rows.
+    fn observe(&self, pass: &mut Pass<'_>, mean: &Tensor<3>, variance: &Tensor<3>, n: usize) {
+        let unbiased = n as f64 / (n.max(2) - 1) as f64;
+        for block in 0..pass.blocks {
+            let of = |t: &Tensor<3>| t.clone().narrow(0, block, 1).reshape([self.width]);
+            pass.observed.push(Observed { buffer: self.buffer, mean: of(mean), variance: of(variance) * unbiased });
+        }
     }
 }
 

@@ -39,6 +39,9 @@ pub struct Pass<'a> {
     pub parameters: &'a [Tensor<1>],
     /// For batch norms.
     pub statistics: Statistics<'a>,
+    /// Equal blocks of rows in the input, each a batch of its own to a batch norm: 2 when both views go through
+    /// together, which halves the memory traffic of the weights.
+    pub blocks: usize,
     /// Filled by batch norms that use batch statistics.
     pub observed: Vec<Observed>,
 }
@@ -46,7 +49,7 @@ pub struct Pass<'a> {
 impl<'a> Pass<'a> {
     /// A pass that has seen nothing yet.
     pub fn new(parameters: &'a [Tensor<1>], statistics: Statistics<'a>) -> Self {
-        Self { parameters, statistics, observed: Vec::new() }
+        Self { parameters, statistics, blocks: 1, observed: Vec::new() }
     }
 }
 

@@ -1,10 +1,8 @@
 //! A model in training: its numbers, and one update.
 
-use burn::tensor::Tensor;
 use stopgrad_data::Batch;
 use stopgrad_dynamics::Field;
 
-use crate::bridge;
 use crate::gradient::Gradient;
 use crate::layer::update_running;
 use crate::network::Network;
@@ -146,15 +144,12 @@ impl<'p, T: Scalar> Live<'p, T> {
 
     /// `None` when the batch is too small to halve.
     fn halves(&self, field: Field, views: &Views) -> Option<Halves> {
-        let half = views.x.dims()[0] / 2;
+        let half = views.count() / 2;
         if half < 2 {
             return None;
         }
-        let part = |start: usize| Views {
-            x: views.x.clone().narrow(0, start, half),
-            y: views.y.clone().narrow(0, start, half),
-        };
-        let (first, second) = (self.gradient(field, &part(0)), self.gradient(field, &part(half)));
+        let part = |start: usize| self.gradient(field, &views.part(start, half));
+        let (first, second) = (part(0), part(half));
         let squares = first.dot::<T>(&first) + second.dot::<T>(&second);
         Some(Halves { increment: f64::NAN, dot: first.dot::<T>(&second), squares })
     }
@@ -222,9 +217,5 @@ impl Update {
 
 /// A batch as tensors of the type the run computes in.
 pub fn views<T: Scalar>(batch: &Batch, width: usize) -> Views {
-    let matrix = |values: &[f32]| -> Tensor<2> {
-        let values: Vec<T> = values.iter().map(|&v| T::from_f64(f64::from(v))).collect();
-        bridge::tensor(values, [batch.rows, width])
-    };
-    Views { x: matrix(&batch.x), y: matrix(&batch.y) }
+    Views::new::<T>(&batch.x, &batch.y, width)
 }

@@ -30,7 +30,7 @@ fn a_pass_of_the_teacher_leaves_the_student_alone() {
     let before = (numbers(&student.parameters), numbers(&student.buffers));
     let mut copy = student.duplicate::<f32>();
     let mut pass = Pass::new(&student.parameters, Statistics::Batch);
-    network.embed(&mut pass, views.x.clone());
+    network.embed(&mut pass, views.x());
     assert!(!pass.observed.is_empty());
     update_running::<f32>(&mut copy.buffers, &pass.observed);
     assert_ne!(numbers(&copy.buffers), before.1, "the copy has moved");
@@ -46,7 +46,7 @@ fn batch_norm_mode_is_what_is_asked_with_or_without_autodiff() {
     let leaves = weights.leaves();
     let embed = |parameters: &[Tensor<1>], statistics| {
         let mut pass = Pass::new(parameters, statistics);
-        network.embed(&mut pass, views.x.clone()).embedding.inner().into_data().try_into_vec::<f32>().unwrap()
+        network.embed(&mut pass, views.x()).embedding.inner().into_data().try_into_vec::<f32>().unwrap()
     };
     let plain = embed(&weights.parameters, Statistics::Batch);
     assert_eq!(plain, embed(&leaves, Statistics::Batch));
@@ -57,7 +57,7 @@ fn batch_norm_mode_is_what_is_asked_with_or_without_autodiff() {
         let config = FieldConfig { teacher_batch_norm: mode, ..FieldConfig::default() };
         let teacher = Teacher::new::<f32>(&config, &network, &weights, 1);
         let mut pass = teacher.pass();
-        let target = network.embed(&mut pass, views.x.clone()).embedding;
+        let target = network.embed(&mut pass, views.x()).embedding;
         assert_eq!(target.into_data().try_into_vec::<f32>().unwrap(), expected);
     }
 }
