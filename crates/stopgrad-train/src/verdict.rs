@@ -101,7 +101,7 @@ impl Verdict {
 /// A share as a percentage, for a sentence.
 fn percent(share: f64) -> String {
     let value = 100.0 * share;
-    if value.abs() >= 10.0 || value.abs() < 1e-12 {
+    if value.abs() >= 10.0 || value == 0.0 {
         format!("{value:.0} %")
     } else if value.abs() >= 0.01 {
         format!("{value:.2} %")

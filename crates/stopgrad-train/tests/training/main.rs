@@ -6,6 +6,7 @@
 mod damage;
 mod fields;
 mod goldens;
+mod keys;
 mod resume;
 mod support;
 mod traps;

@@ -1,0 +1,120 @@
+//! Invariant 5: every configuration key is read. Changing a key changes what a run does, or there is a reason here.
+
+use stopgrad_dynamics::Field;
+use stopgrad_train::Config;
+use stopgrad_train::config::{NetworkKind, OptimizerKind};
+
+use super::support::{config, finish, plan};
+
+/// Keys that change no number of a run, each with its reason.
+const SILENT: [(&str, &str); 4] = [
+    ("training.threads", "results do not depend on it: threads_that_load_change_nothing"),
+    ("training.checkpoint_every", "results do not depend on it: stopped_anywhere_and_resumed_gives_the_same_bits"),
+    ("source.label_column", "only tables have one: a test of stopgrad-data"),
+    ("source.path", "another source: the tests of stopgrad-data"),
+];
+
+/// Another value for each key, with what else must be set for the key to matter.
+const OTHERS: [(&str, &str, &[(&str, &str)]); 46] = [
+    ("split.validation", "0.2", &[]),
+    ("split.test", "0.3", &[]),
+    ("split.seed", "5", &[]),
+    ("views.preset", "\"noise\"", &[]),
+    ("network.encoder", "\"linear\"", &[]),
+    ("network.encoder_hidden", "[7]", &[]),
+    ("network.encoder_width", "5", &[]),
+    ("network.projector", "\"linear\"", &[]),
+    ("network.projector_hidden", "[7]", &[]),
+    ("network.projector_width", "5", &[]),
+    ("network.predictor", "\"none\"", &[]),
+    ("network.predictor_hidden", "[7]", &[]),
+    ("network.predictor_start", "\"random\"", &[("network.predictor", "\"linear\"")]),
+    ("network.encoder_batch_norm", "false", &[]),
+    ("network.projector_batch_norm", "true", &[]),
+    ("network.predictor_batch_norm", "true", &[]),
+    ("network.output_batch_norm", "true", &[]),
+    ("objective.loss", "\"cosine\"", &[]),
+    ("objective.symmetrized", "true", &[]),
+    ("objective.regularizer", "\"decoupled\"", &[]),
+    ("objective.weight_decay", "0.1", &[]),
+    ("field.kind", "\"joint\"", &[]),
+    ("field.teacher_momentum", "0.5", &[]),
+    ("field.teacher_momentum_end", "0.5", &[("field.teacher_schedule", "\"linear\"")]),
+    ("field.teacher_schedule", "\"cosine\"", &[]),
+    ("field.teacher_batch_norm", "\"running\"", &[]),
+    ("field.teacher_buffers", "\"copy\"", &[("field.teacher_batch_norm", "\"running\"")]),
+    ("optimizer.kind", "\"sgd\"", &[]),
+    ("optimizer.learning_rate", "0.002", &[]),
+    ("optimizer.learning_rate_end", "0.0005", &[("optimizer.schedule", "\"linear\"")]),
+    ("optimizer.schedule", "\"cosine\"", &[]),
+    ("optimizer.warmup_steps", "10", &[]),
+    ("optimizer.momentum", "0.5", &[("optimizer.kind", "\"sgd\"")]),
+    ("optimizer.betas", "[0.8, 0.99]", &[]),
+    ("optimizer.epsilon", "1e-3", &[]),
+    ("optimizer.clip_norm", "0.01", &[]),
+    ("training.steps", "24", &[]),
+    ("training.batch_size", "48", &[]),
+    ("training.seed", "9", &[]),
+    ("training.precision", "\"f64\"", &[]),
+    ("evaluation.pairs", "60", &[]),
+    ("evaluation.measure_every", "7", &[]),
+    ("evaluation.probe_every", "5", &[]),
+    ("evaluation.knn_k", "1", &[]),
+    ("evaluation.knn_temperature", "0.001", &[]),
+    ("evaluation.descent_steps", "3", &[]),
+];
+
+fn base() -> Config {
+    let mut config = config(20);
+    config.field.kind = Field::Ema;
+    config.optimizer.kind = OptimizerKind::Adamw;
+    config.optimizer.learning_rate = 1e-3;
+    config.network.projector = NetworkKind::Mlp;
+    config.network.projector_hidden = vec![6];
+    config.network.projector_width = 6;
+    config.network.predictor = NetworkKind::Mlp;
+    config.network.predictor_hidden = vec![6];
+    config.network.encoder_batch_norm = true;
+    config
+}
+
+fn with(config: &Config, settings: &[(&str, &str)]) -> Config {
+    let mut table = toml::Table::try_from(config).unwrap();
+    for (key, value) in settings {
+        let (section, name) = key.split_once('.').unwrap();
+        let value = format!("v = {value}").parse::<toml::Table>().unwrap()["v"].clone();
+        let section = table.get_mut(section).and_then(toml::Value::as_table_mut).unwrap();
+        assert!(section.contains_key(name), "{key} is no key");
+        section.insert(name.into(), value);
+    }
+    table.try_into().unwrap()
+}
+
+/// What a run says, without its configuration and the time it took.
+fn outcome(config: &Config) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let mut record = finish(&plan(config), folder.path());
+    for row in &mut record.metrics {
+        row.set(stopgrad_train::record::Column::Seconds, 0.0);
+    }
+    format!("{:?} {:?} {:?} {:?}", record.metrics, record.probes, record.verdict, record.baselines)
+}
+
+#[test]
+fn every_key_has_its_effect() {
+    let base = base();
+    let mut known: Vec<String> = Vec::new();
+    for (section, table) in &toml::Table::try_from(&base).unwrap() {
+        known.extend(table.as_table().unwrap().keys().map(|key| format!("{section}.{key}")));
+    }
+    for key in &known {
+        let listed = OTHERS.iter().any(|(k, ..)| k == key) || SILENT.iter().any(|(k, _)| k == key);
+        assert!(listed, "{key} is new: add another value of it to OTHERS");
+    }
+    for (key, value, context) in OTHERS {
+        assert!(known.iter().any(|k| k == key), "{key} is gone");
+        let before = with(&base, context);
+        let after = with(&before, &[(key, value)]);
+        assert!(outcome(&before) != outcome(&after), "{key} = {value} changes nothing");
+    }
+}
