@@ -3,6 +3,7 @@
 //! Counted by the allocator itself. What a file can justify: a reader may hold the bytes, what they unpack to (deflate
 //! reaches 1032 to 1), and a few wider copies of it (one byte of a pixel becomes up to eight of a number).
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 #![allow(unsafe_code, reason = "an allocator that counts can only be written with it; a test, and nothing else here")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

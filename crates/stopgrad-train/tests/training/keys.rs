@@ -15,7 +15,9 @@ const SILENT: [(&str, &str); 4] = [
 ];
 
 /// Another value for each key, with what else must be set for the key to matter.
-const OTHERS: [(&str, &str, &[(&str, &str)]); 46] = [
+type Setting = (&'static str, &'static str);
+
+const OTHERS: [(&str, &str, &[Setting]); 46] = [
     ("split.validation", "0.2", &[]),
     ("split.test", "0.3", &[]),
     ("split.seed", "5", &[]),

@@ -56,6 +56,7 @@ fn course_entry(report: &Report, run: &RunRecord, measure: Column) -> Value {
         "accuracy": [interval.accuracy.0, interval.accuracy.1],
         "accuracy_sampling_error": interval.sampling_error,
         "measure": [interval.loss.0, interval.loss.1],
+        "other_measure": [interval.companion.0, interval.companion.1],
     })
 }
 

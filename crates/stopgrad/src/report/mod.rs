@@ -22,7 +22,7 @@ mod verdicts;
 mod fixture;
 
 pub use figure::{Figure, Group};
-pub use quality::{Course, Interval, Trend, course};
+pub use quality::{Course, Stretch, Trend, course};
 
 // The one place that says where the records come from.
 use stopgrad_train::record::{self, RunRecord};

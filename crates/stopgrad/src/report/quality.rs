@@ -13,7 +13,7 @@ const STANDS: f64 = 0.02;
 
 /// Two probe measurements of one run, and the loss measure at both.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
+pub struct Stretch {
     /// Step of the earlier measurement.
     pub from_step: u64,
     /// Step of the later one.
@@ -22,6 +22,8 @@ pub struct Interval {
     pub accuracy: (f64, f64),
     /// The loss measure at both.
     pub loss: (f64, f64),
+    /// The other of Ē and relative error at both.
+    pub companion: (f64, f64),
     /// Two standard errors of the difference of the two accuracies.
     pub sampling_error: f64,
 }
@@ -45,12 +47,13 @@ pub struct Course {
     /// The probe: `KnnAccuracy` or `LinearAccuracy`.
     pub probe: Column,
     /// From the first probe measurement to the last.
-    pub whole: Interval,
-    /// The longest interval in which accuracy rose while the measure rose or stood; none: there is no such interval.
-    pub disagreement: Option<Interval>,
+    pub whole: Stretch,
+    /// The longest stretch in which accuracy rose while the measure rose or stood, one in which the other measure did not
+    /// fall either before any in which it did; none: there is no such stretch.
+    pub disagreement: Option<Stretch>,
 }
 
-impl Interval {
+impl Stretch {
     /// Of the accuracy; within its sampling error it stood.
     pub fn accuracy_trend(&self) -> Trend {
         trend(self.accuracy.1 - self.accuracy.0, self.sampling_error)
@@ -61,8 +64,18 @@ impl Interval {
         trend(self.loss.1 - self.loss.0, STANDS * self.loss.0.abs())
     }
 
+    /// Of the other loss measure; within 2 % of its first value it stood.
+    pub fn companion_trend(&self) -> Trend {
+        trend(self.companion.1 - self.companion.0, STANDS * self.companion.0.abs())
+    }
+
     fn disagrees(&self) -> bool {
         self.accuracy_trend() == Trend::Rose && self.loss_trend() != Trend::Fell
+    }
+
+    /// Which of two stretches tells more: the one in which neither measure fell, then the longer.
+    fn weight(&self) -> (bool, u64) {
+        (self.companion_trend() != Trend::Fell, length(self))
     }
 }
 
@@ -76,14 +89,11 @@ impl Course {
             Trend::Stood => "stayed within sampling error",
             Trend::Fell => "fell",
         };
-        let loss = match shown.loss_trend() {
-            Trend::Rose => "rose",
-            Trend::Stood => "stood",
-            Trend::Fell => "fell",
-        };
+        let (loss, other) = (verb(shown.loss_trend()), verb(shown.companion_trend()));
+        let companion = measure_word(companion(self.measure));
         format!(
             "from step {} to step {} {probe} accuracy {accuracy}, {} to {} ({} ± {} points), while {measure} {loss}, \
-             {} to {} ({})",
+             {} to {} ({}); {companion} {other}, {} to {} ({})",
             shown.from_step,
             shown.to_step,
             percent(shown.accuracy.0),
@@ -93,6 +103,9 @@ impl Course {
             number(shown.loss.0),
             number(shown.loss.1),
             change(shown.loss.0, shown.loss.1),
+            number(shown.companion.0),
+            number(shown.companion.1),
+            change(shown.companion.0, shown.companion.1),
         )
     }
 }
@@ -110,20 +123,21 @@ pub fn course(run: &RunRecord, measure: Column, validation_count: usize) -> Opti
         .find_map(|probe| course_of(probe, measure, &rows(run, probe, measure), validation_count))
 }
 
-fn course_of(probe: Column, measure: Column, rows: &[(u64, f64, f64)], count: usize) -> Option<Course> {
+fn course_of(probe: Column, measure: Column, rows: &[Row], count: usize) -> Option<Course> {
     let [first, .., last] = rows else { return None };
-    let between = |a: &(u64, f64, f64), b: &(u64, f64, f64)| Interval {
-        from_step: a.0,
-        to_step: b.0,
-        accuracy: (a.1, b.1),
-        loss: (a.2, b.2),
-        sampling_error: probes::sampling_error(a.1, count).hypot(probes::sampling_error(b.1, count)),
+    let between = |a: &Row, b: &Row| Stretch {
+        from_step: a.step,
+        to_step: b.step,
+        accuracy: (a.accuracy, b.accuracy),
+        loss: (a.loss, b.loss),
+        companion: (a.companion, b.companion),
+        sampling_error: probes::sampling_error(a.accuracy, count).hypot(probes::sampling_error(b.accuracy, count)),
     };
-    let mut longest: Option<Interval> = None;
+    let mut longest: Option<Stretch> = None;
     for (place, start) in rows.iter().enumerate() {
         for end in &rows[place + 1..] {
             let interval = between(start, end);
-            if interval.disagrees() && longest.is_none_or(|best| length(&interval) > length(&best)) {
+            if interval.disagrees() && longest.is_none_or(|best| interval.weight() > best.weight()) {
                 longest = Some(interval);
             }
         }
@@ -131,17 +145,38 @@ fn course_of(probe: Column, measure: Column, rows: &[(u64, f64, f64)], count: us
     Some(Course { measure, probe, whole: between(first, last), disagreement: longest })
 }
 
-/// Step, accuracy and loss measure at every row that has both.
-fn rows(run: &RunRecord, probe: Column, measure: Column) -> Vec<(u64, f64, f64)> {
-    history(run, probe)
-        .into_iter()
-        .zip(history(run, measure))
-        .map(|((step, accuracy), (_, loss))| (step, accuracy, loss))
-        .filter(|(_, accuracy, loss)| accuracy.is_finite() && loss.is_finite())
+/// A row of metrics that has accuracy and both measures.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    step: u64,
+    accuracy: f64,
+    loss: f64,
+    companion: f64,
+}
+
+fn rows(run: &RunRecord, probe: Column, measure: Column) -> Vec<Row> {
+    let (accuracies, losses) = (history(run, probe), history(run, measure));
+    let companions = history(run, companion(measure));
+    let all = accuracies.into_iter().zip(losses).zip(companions);
+    all.map(|(((step, accuracy), (_, loss)), (_, companion))| Row { step, accuracy, loss, companion })
+        .filter(|row| row.accuracy.is_finite() && row.loss.is_finite() && row.companion.is_finite())
         .collect()
 }
 
-fn length(interval: &Interval) -> u64 {
+/// The other of Ē and relative error.
+fn companion(measure: Column) -> Column {
+    if measure == Column::JointObjective { Column::RelativeError } else { Column::JointObjective }
+}
+
+fn verb(trend: Trend) -> &'static str {
+    match trend {
+        Trend::Rose => "rose",
+        Trend::Stood => "stood",
+        Trend::Fell => "fell",
+    }
+}
+
+fn length(interval: &Stretch) -> u64 {
     interval.to_step.saturating_sub(interval.from_step)
 }
 
@@ -181,6 +216,7 @@ mod tests {
             .map(|(step, accuracy, loss)| {
                 let mut row = super::super::record::MetricsRow::new(*step);
                 row.set(Column::JointObjective, *loss);
+                row.set(Column::RelativeError, 0.25);
                 if let Some(accuracy) = accuracy {
                     row.set(Column::KnnAccuracy, *accuracy);
                 }
@@ -207,8 +243,18 @@ mod tests {
         assert_eq!(
             found.sentence().replace('\u{a0}', " "),
             "from step 100 to step 300 kNN accuracy rose, 85.0 % to 95.0 % (+10.0 ± 2.7 points), while Ē rose, 0.0300 \
-             to 0.0360 (+20.0 %)"
+             to 0.0360 (+20.0 %); the relative error stood, 0.250 to 0.250 (+0.0 %)"
         );
+    }
+
+    #[test]
+    fn a_stretch_in_which_both_measures_rise_is_told_before_a_longer_one() {
+        let mut run = run_with(&[(0, Some(0.70), 1.0), (100, Some(0.80), 1.1), (200, Some(0.95), 1.2)]);
+        for (row, error) in run.metrics.iter_mut().zip([0.9, 0.25, 0.3]) {
+            row.set(Column::RelativeError, error);
+        }
+        let found = course(&run, Column::JointObjective, 1000).unwrap().disagreement.unwrap();
+        assert_eq!((found.from_step, found.to_step, found.companion_trend()), (100, 200, Trend::Rose));
     }
 
     #[test]
