@@ -16,6 +16,9 @@ use crate::order;
 use crate::source::{Skipped, Source};
 use crate::{Normalizer, ViewError, ViewRecipe};
 
+/// More workers than this prepare no batch sooner, and a system may have no room for them.
+const MAX_THREADS: usize = 256;
+
 /// What to load, and how.
 #[derive(Clone)]
 pub struct LoaderSpec {
@@ -31,7 +34,7 @@ pub struct LoaderSpec {
     pub batch_size: usize,
     /// Names the streams.
     pub seed: u64,
-    /// Worker threads; 0 for as many as the machine runs at once.
+    /// Worker threads; 0 for as many as the machine runs at once; at most 256 are started.
     pub threads: usize,
     /// Number of the first batch to hand over.
     pub start_step: u64,
@@ -64,7 +67,7 @@ pub enum LoaderError {
     EmptyBatch,
     /// More asked for than there is.
     #[error(
-        "a batch of {batch_size} samples is larger than the training set of {available}; lower the batch size to at most {available}, or use more data"
+        "a batch of {batch_size} samples is larger than the training set of {available}; lower training.batch_size to at most {available}, or use more data"
     )]
     BatchTooLarge {
         /// Asked for.
@@ -140,7 +143,7 @@ impl Loader {
         assert!(spec.indices.iter().all(|&index| index < spec.source.len()), "indices within the source");
         let threads = match spec.threads {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            threads => threads,
+            threads => threads.min(MAX_THREADS),
         };
         let queue = Queue {
             next_to_take: spec.start_step,

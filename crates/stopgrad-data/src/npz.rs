@@ -132,7 +132,8 @@ pub(crate) fn decode(
         if claimed > possible {
             return Err(NpzError::Claim { path: path.into(), claimed, possible });
         }
-        let limit = entry.size();
+        // One byte more than claimed: only a read that meets the end has its checksum compared.
+        let limit = entry.size().saturating_add(1);
         let mut content = Vec::new();
         let unpacked = entry.take(limit).read_to_end(&mut content);
         unpacked.map_err(|cause| NpzError::Entry { path: path.into(), name: name.into(), cause })?;
@@ -190,6 +191,17 @@ mod tests {
         assert!(bytes.len() < 1000);
         let arrays = decode(Path::new("x.npz"), &bytes, |_| true).unwrap();
         assert_eq!(arrays["x"].data.len(), 4000);
+    }
+
+    #[test]
+    fn a_changed_value_is_found_by_its_checksum() {
+        let bytes = example_bytes();
+        let value = 0.3f64.to_le_bytes();
+        let at = bytes.windows(8).position(|window| window == value).unwrap();
+        let mut flipped = bytes;
+        flipped[at] ^= 1;
+        let error = decode(Path::new("x.npz"), &flipped, |_| true).unwrap_err();
+        assert!(matches!(error, NpzError::Entry { .. }), "{error}");
     }
 
     #[test]

@@ -5,12 +5,14 @@
 
 mod text;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use toml::Value;
 
+use crate::CommandError;
 use crate::configuration::Override;
 use crate::demand::{Demand, Requirement};
 use text::{
@@ -216,6 +218,17 @@ pub struct ReportArguments {
     /// Folder of a run or of a comparison
     #[arg(value_name = "FOLDER")]
     pub folder: PathBuf,
+}
+
+/// Every word has to be text: it is stored with the results, and shown.
+///
+/// # Errors
+/// [`CommandError::NotText`], with the word
+pub fn check_text(words: impl IntoIterator<Item = OsString>) -> Result<(), CommandError> {
+    match words.into_iter().find(|word| word.to_str().is_none()) {
+        Some(word) => Err(CommandError::NotText { word }),
+        None => Ok(()),
+    }
 }
 
 impl RunArguments {

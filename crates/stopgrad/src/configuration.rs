@@ -44,7 +44,7 @@ pub enum ConfigurationError {
         source: Box<toml::de::Error>,
     },
     /// A configuration that was stored with a run does not read back.
-    #[error("the stored configuration {} cannot be read; was it made by another version?", path.display())]
+    #[error("the stored configuration {} is damaged, or of another version; restore it, or choose another folder", path.display())]
     Stored {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum ConfigurationError {
     #[error(transparent)]
     Override(#[from] OverrideError),
     /// No such key.
-    #[error("{origin}: unknown key `{key}`{}", nearest.as_ref().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default())]
+    #[error("{origin}: unknown key `{key}`; {}", nearest.as_ref().map_or_else(|| known.clone(), |near| format!("did you mean `{near}`?")))]
     UnknownKey {
         /// The option or file.
         origin: String,
@@ -64,6 +64,8 @@ pub enum ConfigurationError {
         key: String,
         /// The nearest known key.
         nearest: Option<String>,
+        /// The keys of its table, or the tables, in words.
+        known: String,
     },
     /// A value of another kind.
     #[error("{origin}: `{key}` expects {expected}, found {kind}: {found}")]

@@ -10,6 +10,12 @@ use crate::variations::VariationError;
 /// A mistake in the call or the input: exit status 2.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
+    /// What was typed goes into files of text.
+    #[error("`{}` is not UTF-8 text, which the files we write are; rename the file or folder", word.to_string_lossy())]
+    NotText {
+        /// The argument.
+        word: std::ffi::OsString,
+    },
     /// A source cannot be opened or read.
     #[error(transparent)]
     Source(#[from] stopgrad_data::SourceError),

@@ -48,7 +48,7 @@ pub enum FolderError {
         path: PathBuf,
     },
     /// A file cannot be written.
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}; free space or fix the permissions, then give the same command again", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -114,10 +114,10 @@ pub fn kind(path: &Path) -> Option<Kind> {
 /// [`FolderError::Unwritable`]
 pub fn prepare(path: &Path) -> Result<(), FolderError> {
     let probe = path.join(format!(".probe-{}", std::process::id()));
-    fs::create_dir_all(path)
-        .and_then(|()| fs::write(&probe, b"probe"))
-        .and_then(|()| fs::remove_file(&probe))
-        .map_err(|source| FolderError::Unwritable { path: path.into(), source })
+    let written = fs::create_dir_all(path).and_then(|()| fs::write(&probe, b"probe"));
+    // On a full disk the file is made and stays empty.
+    let removed = fs::remove_file(&probe);
+    written.and(removed).map_err(|source| FolderError::Unwritable { path: path.into(), source })
 }
 
 /// Keep other programs out of a folder for as long as the returned file lives; the system lets go when we die.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use stopgrad::args::Arguments;
+use stopgrad::args::{self, Arguments};
 use stopgrad::output::{self, Output};
 use stopgrad::{CommandError, commands};
 
@@ -16,6 +16,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
+    if let Err(error) = args::check_text(std::env::args_os()) {
+        output::error(&error);
+        return ExitCode::from(WRONG);
+    }
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json, arguments.quiet);
     let answered = commands::run(&arguments, output).and_then(|outcome| {

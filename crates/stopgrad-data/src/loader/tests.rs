@@ -98,7 +98,7 @@ fn what_cannot_be_loaded_says_why() {
     assert!(refuse(rows(Rows::new(10, 1), 0)).contains("at least 1"));
     let mut spec = rows(Rows::new(10, 1), 2);
     spec.recipe = ViewRecipe::preset("cifar").unwrap();
-    assert!(refuse(spec).contains("views.x[0]: crop needs images"));
+    assert!(refuse(spec).contains("views.recipe.x[0]: crop needs images"));
 }
 
 #[test]

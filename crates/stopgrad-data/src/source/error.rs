@@ -231,6 +231,24 @@ pub enum Damage {
     /// A table without a numeric column.
     #[error("has no column besides the label; a sample needs at least one")]
     NoColumns,
+    /// Columns that are not separated by commas.
+    #[error("the columns are separated by {found:?}, not by commas; save the table again with commas")]
+    Separator {
+        /// What separates them.
+        found: char,
+    },
+    /// A column of text, which leaves no row to use.
+    #[error(
+        "line {line}: column `{column}` is `{text}`, not a number, and no row can be used; remove the column, or name it with --label-column if it holds the labels"
+    )]
+    TextColumn {
+        /// From 1, the header included.
+        line: u64,
+        /// Its name.
+        column: String,
+        /// What stands there.
+        text: String,
+    },
     /// The CSV reader gave up.
     #[error("line {line}: {cause}; correct the line")]
     Csv {

@@ -20,6 +20,16 @@ pub(super) struct Table {
     pub(super) values: Vec<f32>,
     pub(super) labels: Vec<Option<String>>,
     pub(super) skipped: Vec<Skipped>,
+    /// The first cell of text in a column of numbers: line, column, text.
+    first_text: Option<(u64, String, String)>,
+}
+
+impl Table {
+    /// What is wrong with a table whose rows are all unusable, where it is a column that holds text.
+    fn text_column(&self) -> Option<Damage> {
+        let (line, column, text) = self.first_text.as_ref().filter(|_| self.values.is_empty())?;
+        Some(Damage::TextColumn { line: *line, column: column.clone(), text: text.clone() })
+    }
 }
 
 pub(super) fn open(path: &Path, label_column: &str) -> Result<MemorySource, SourceError> {
@@ -53,6 +63,11 @@ pub(super) fn parse(raw: &RawFile, label_column: &str) -> Result<Table, SourceEr
         let example: Vec<String> = (0..names.len().min(3)).map(|index| format!("c{index}")).collect();
         return Err(raw.damaged(Damage::NoHeader { example: example.join(",") }));
     }
+    if let [name] = names.as_slice()
+        && let Some(found) = [';', '\t'].into_iter().find(|separator| name.contains(*separator))
+    {
+        return Err(raw.damaged(Damage::Separator { found }));
+    }
     let label_at = label_position(raw, &names, label_column)?;
     let columns = names.len() - usize::from(label_at.is_some());
     if columns == 0 {
@@ -63,20 +78,24 @@ pub(super) fn parse(raw: &RawFile, label_column: &str) -> Result<Table, SourceEr
         });
     }
 
-    let mut table = Table { columns, values: Vec::new(), labels: Vec::new(), skipped: Vec::new() };
+    let mut table = Table { columns, values: Vec::new(), labels: Vec::new(), skipped: Vec::new(), first_text: None };
     let mut record = ByteRecord::new();
     loop {
         match reader.read_byte_record(&mut record) {
             Ok(true) => {}
-            Ok(false) => return Ok(table),
+            Ok(false) => return table.text_column().map_or(Ok(table), |damage| Err(raw.damaged(damage))),
             Err(error) => return Err(raw.damaged(csv_damage(&error))),
         }
         let line = record.position().map_or(0, csv::Position::line);
         if let Err(reason) = push_row(&mut table, &record, &names, label_at) {
+            table.first_text = table.first_text.or_else(|| text_in(&record, &names, label_at, line));
             table.skipped.push(Skipped { path: format!("{}:{line}", raw.path), reason });
             // A file that is no table of numbers is refused here, before its every line is listed.
             let rows = table.values.len() / columns;
             if table.skipped.len() > rows + PATIENCE {
+                if let Some(damage) = table.text_column() {
+                    return Err(raw.damaged(damage));
+                }
                 return Err(SourceError::mostly_damaged(&raw.path, &table.skipped, rows));
             }
         }
@@ -109,6 +128,9 @@ fn push_row(table: &mut Table, record: &ByteRecord, names: &[String], label_at: 
                 table.values.truncate(start);
                 return Err(match parsed {
                     _ if text.is_empty() => format!("column `{}` is empty", names[column]),
+                    Ok(value) if value.is_infinite() && text.contains(|letter: char| letter.is_ascii_digit()) => {
+                        format!("column `{}` is `{}`, too large for a 32-bit float", names[column], shortened(&text))
+                    }
                     Ok(_) => format!("column `{}` is `{text}`, not a finite number", names[column]),
                     Err(_) => format!("column `{}` is `{}`, not a number", names[column], shortened(&text)),
                 });
@@ -116,10 +138,26 @@ fn push_row(table: &mut Table, record: &ByteRecord, names: &[String], label_at: 
         }
     }
     if let Some(at) = label_at {
-        let text = String::from_utf8_lossy(&record[at]).into_owned();
-        table.labels.push((!text.is_empty()).then_some(text));
+        // A replacement character would make one class of two.
+        let Ok(text) = std::str::from_utf8(&record[at]) else {
+            table.values.truncate(start);
+            return Err(format!("the label in column `{}` is not UTF-8 text; save the file as UTF-8", names[at]));
+        };
+        table.labels.push((!text.is_empty()).then(|| text.to_owned()));
     }
     Ok(())
+}
+
+/// The first cell that is text where a number should stand.
+fn text_in(
+    record: &ByteRecord, names: &[String], label_at: Option<usize>, line: u64,
+) -> Option<(u64, String, String)> {
+    let mut cells = names.iter().zip(record).enumerate().filter(|(column, _)| Some(*column) != label_at);
+    let (_, (name, cell)) = cells.find(|(_, (_, cell))| {
+        let text = String::from_utf8_lossy(cell);
+        !text.is_empty() && text.parse::<f32>().is_err()
+    })?;
+    Some((line, name.clone(), shortened(&String::from_utf8_lossy(cell))))
 }
 
 fn shortened(text: &str) -> String {
@@ -178,9 +216,21 @@ mod tests {
         assert!(error("label\nx\n", "").contains("no column besides the label"));
         assert!(error("", "").contains("holds no sample"));
         let prose = format!("a\n{}", "word\n".repeat(100_000));
-        let expected =
-            "t.csv: 1001 of 1001 samples cannot be used, the first at t.csv:2: column `a` is `word`, not a number";
-        assert!(error(&prose, "").starts_with(expected));
+        assert!(error(&prose, "").starts_with("t.csv: line 2: column `a` is `word`, not a number, and no row"));
+        assert!(error("a,kind\n1,cat\n2,dog\n", "").contains("name it with --label-column"));
+        assert!(error("a;b;label\n1;2;cat\n", "").contains("separated by ';'"));
+        let gaps = format!("a,b\n{}", "1,\n".repeat(100_000));
+        let expected = "t.csv: 1001 of 1001 samples cannot be used, the first at t.csv:2: column `b` is empty";
+        assert!(error(&gaps, "").starts_with(expected));
+    }
+
+    #[test]
+    fn labels_in_another_encoding_are_not_merged_into_one_class() {
+        let bytes = b"a,label\n1,caf\xe9\n2,caf\xe8\n1e99,tea\n3,tea\n".to_vec();
+        let table = parse(&RawFile { path: "t.csv".into(), bytes }, "").unwrap();
+        assert_eq!((table.values.as_slice(), table.labels.len()), ([3.0].as_slice(), 1));
+        assert!(table.skipped[0].reason.contains("not UTF-8 text"), "{:?}", table.skipped);
+        assert!(table.skipped[2].reason.contains("too large"), "{:?}", table.skipped);
     }
 
     proptest! {

@@ -38,7 +38,7 @@ pub struct ViewPair {
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ViewError {
     /// One of its augmentations cannot.
-    #[error("views.{view}[{index}]: {cause}")]
+    #[error("views.recipe.{view}[{index}]: {cause}")]
     Augmentation {
         /// `x` or `y`.
         view: &'static str,
@@ -197,6 +197,6 @@ mod tests {
     fn an_error_names_view_and_place() {
         let recipe = ViewRecipe::preset("digits").unwrap();
         let message = recipe.check(&ROW).unwrap_err().to_string();
-        assert!(message.starts_with("views.x[0]: shift needs images"), "{message}");
+        assert!(message.starts_with("views.recipe.x[0]: shift needs images"), "{message}");
     }
 }

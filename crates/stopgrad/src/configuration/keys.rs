@@ -61,7 +61,8 @@ impl Keys {
     fn checked(&self, item: &Override) -> Result<Value, ConfigurationError> {
         let (origin, key) = (item.origin.clone(), item.key.clone());
         let Some(default) = find(&self.defaults, &key) else {
-            return Err(ConfigurationError::UnknownKey { nearest: self.nearest(&key), origin, key });
+            let (nearest, known) = (self.nearest(&key), self.around(&key));
+            return Err(ConfigurationError::UnknownKey { origin, key, nearest, known });
         };
         match (default, &item.value) {
             (Value::Float(_), Value::Integer(whole)) => Ok(Value::Float(*whole as f64)),
@@ -76,6 +77,16 @@ impl Keys {
                 found: value.to_string(),
                 kind: kind(value),
             }),
+        }
+    }
+
+    /// What stands in the table of a key, or which tables there are.
+    fn around(&self, unknown: &str) -> String {
+        let names = |table: &Table| table.keys().cloned().collect::<Vec<_>>().join(", ");
+        let (table, _) = unknown.split_once('.').unwrap_or((unknown, ""));
+        match self.defaults.get(table) {
+            Some(Value::Table(keys)) => format!("the keys of `{table}` are {}", names(keys)),
+            _ => format!("the tables are {}", names(&self.defaults)),
         }
     }
 

@@ -36,9 +36,8 @@ pub fn read(file: Option<&Path>, typed: &[Override], own: &[Override]) -> Result
 /// # Errors
 /// [`ConfigurationError::File`], [`ConfigurationError::Stored`]
 pub fn read_stored(path: &Path) -> Result<Config, ConfigurationError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigurationError::File { path: path.into(), source })?;
-    toml::from_str(&text).map_err(|source| ConfigurationError::Stored { path: path.into(), source: Box::new(source) })
+    let bytes = std::fs::read(path).map_err(|source| ConfigurationError::File { path: path.into(), source })?;
+    toml::from_slice(&bytes).map_err(|source| ConfigurationError::Stored { path: path.into(), source: Box::new(source) })
 }
 
 /// The configuration as TOML, every key written out.
@@ -94,11 +93,22 @@ fn culprit(keys: &Keys, overrides: &[Override], error: &toml::de::Error) -> Conf
         }
         if let Err(error) = Config::deserialize(Value::Table(table)) {
             let key = free_root(&item.key).filter(|_| together.len() > 1).unwrap_or(&item.key);
-            let (origin, message) = (item.origin.clone(), error.message().to_owned());
-            return ConfigurationError::Value { origin, key: key.to_owned(), message };
+            return ConfigurationError::Value {
+                origin: item.origin.clone(),
+                key: key.to_owned(),
+                message: in_words(error.message()),
+            };
         }
     }
     ConfigurationError::Combination { message: error.message().to_owned() }
+}
+
+/// What the reader expected, said without the names of our types.
+fn in_words(message: &str) -> String {
+    message
+        .replace("expected u64", "expected a whole number, 0 or more")
+        .replace("expected usize", "expected a whole number, 0 or more")
+        .replace("expected a tuple of size", "expected a list of")
 }
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ fn an_unknown_key_is_refused_with_the_nearest() {
     assert!(refused(&["optimiser.momentum=0"]).contains("`optimizer.momentum`"));
     assert!(refused(&["steps=10"]).contains("`training.steps`"));
     assert!(refused(&["training.steps.more=10"]).contains("unknown key"));
+    assert!(refused(&["optimizer.lr=10"]).contains("the keys of `optimizer` are betas, "));
+    assert!(refused(&["colour=10"]).contains("the tables are evaluation, field, "));
 }
 
 #[test]
@@ -70,6 +72,8 @@ fn a_wrong_value_is_laid_at_the_door_of_its_key() {
     let message = refused(&["training.steps=30", "network.encoder=cnn"]);
     assert!(message.starts_with("--set: `network.encoder`: unknown variant `cnn`"), "{message}");
     assert!(refused(&["training.batch_size=-1"]).contains("`training.batch_size`"));
+    assert!(refused(&["training.batch_size=-1"]).ends_with("expected a whole number, 0 or more"));
+    assert!(refused(&["optimizer.betas=[0.9]"]).ends_with("expected a list of 2"));
     assert!(refused(&["network.encoder_hidden=[1, \"x\"]"]).contains("`network.encoder_hidden`"));
     assert!(refused(&["views.recipe=nonsense"]).contains("`views.recipe`"));
     assert!(refused(&["views.recipe.x=[]", "views.recipe.z=[]"]).contains("`views.recipe`: unknown field `z`"));
