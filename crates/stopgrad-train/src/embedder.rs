@@ -3,28 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
-use stopgrad_data::{Normalizer, Shape, Skipped, Source};
+use stopgrad_data::{Skipped, Source};
 use thiserror::Error;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::config::Precision;
+use crate::features::{PREPROCESSING, Preprocessing, Space, features};
 use crate::folder::{self, RecordError};
 use crate::network::{Network, NetworkError};
-use crate::run::{Space, features};
 use crate::scalar::Scalar;
 use crate::weights::Weights;
-
-/// Key of the preprocessing in `model.safetensors`.
-pub(crate) const PREPROCESSING: &str = "preprocessing";
-
-/// What happens to a sample before the network sees it: stored with the weights.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Preprocessing {
-    /// Size and channel order (planes: channels × height × width, red first) or columns.
-    pub shape: Shape,
-    /// Mean and standard deviation of the training part.
-    pub normalizer: Normalizer,
-}
 
 /// The encoder of a run, with its preprocessing.
 #[derive(Debug)]

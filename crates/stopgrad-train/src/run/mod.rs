@@ -3,10 +3,11 @@
 mod ending;
 mod live;
 mod probing;
+mod resume;
 mod session;
 
 pub use live::{Detail, Halves, Live, RowDetail, Update, views};
-pub use probing::{ProbeRow, ProbeSet, Space, features};
+pub use probing::{ProbeRow, ProbeSet};
 
 use std::path::{Path, PathBuf};
 

@@ -3,17 +3,13 @@
 use serde::{Deserialize, Serialize};
 use stopgrad_data::{Normalizer, Source};
 
-use crate::bridge;
-use crate::layer::{Pass, Statistics};
+use crate::features::{Space, features};
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::probe::{ProbeError, knn, linear};
 use crate::record::{Baselines, ProbeResult};
 use crate::scalar::Scalar;
 use crate::weights::Weights;
-
-/// Samples that go through the network at a time.
-const CHUNK: usize = 1024;
 
 /// Accuracies of one probe at one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,15 +24,6 @@ pub struct ProbeRow {
     pub validation: f64,
     /// On the test part, which chooses nothing.
     pub test: f64,
-}
-
-/// Which space is probed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Space {
-    /// The representation.
-    Encoder,
-    /// The embedding.
-    Projector,
 }
 
 /// Normalized inputs of some samples, row-major, and their labels.
@@ -176,23 +163,4 @@ fn labelled(source: &dyn Source, normalizer: &Normalizer, indices: &[usize]) -> 
         }
     }
     part
-}
-
-/// Frozen features of rows of normalized input: n × width → n × features, row-major.
-pub fn features<T: Scalar>(
-    network: &Network, weights: &Weights, space: Space, inputs: &[f32], width: usize,
-) -> Vec<f32> {
-    let mut features = Vec::new();
-    for chunk in inputs.chunks(CHUNK * width) {
-        let values: Vec<T> = chunk.iter().map(|&v| T::from_f64(f64::from(v))).collect();
-        let x = bridge::tensor(values, [chunk.len() / width, width]);
-        let mut pass = Pass::new(&weights.parameters, Statistics::Running(&weights.buffers));
-        let embedded = network.embed(&mut pass, x);
-        let space = match space {
-            Space::Encoder => embedded.representation,
-            Space::Projector => embedded.embedding,
-        };
-        features.extend(bridge::to_f32(&space));
-    }
-    features
 }

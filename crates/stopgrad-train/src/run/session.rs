@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use stopgrad_data::Loader;
 
 use super::live::{Detail, Live, Update};
-use super::probing::{ProbeRow, ProbeSet, Space};
+use super::probing::ProbeSet;
+use super::resume::History;
 use super::{Observer, Phase, Progress, RunError, RunOutcome};
-use crate::checkpoint::{self, Checkpoint};
-use crate::embedder::{PREPROCESSING, Preprocessing};
+use crate::checkpoint::Checkpoint;
+use crate::features::Space;
 use crate::folder::{self, MetricsFile};
 use crate::measure::{EvaluationPairs, balance_gap, regularizer};
 use crate::plan::Plan;
@@ -21,14 +21,6 @@ use crate::weights::Weights;
 
 /// Rows of evidence on convergence, over the last fifth of a run.
 const TAIL_ROWS: u64 = 60;
-
-/// What a run remembers beyond its numbers: part of the checkpoint.
-#[derive(Debug, Default, Clone, Serialize, Deserialize)]
-pub(super) struct History {
-    pub probes: Vec<ProbeRow>,
-    pub tail: Vec<TailRow>,
-    pub snapshots: Vec<Snapshot>,
-}
 
 /// Where and in what a run left the numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,65 +233,5 @@ impl<'p, T: Scalar> Session<'p, T> {
         folder::write_spectra(&self.folder, &self.spectra)?;
         let mut stored = self.live.store(&self.history, self.tail_start.as_ref());
         Ok(stored.write(&self.folder, self.live.step)?)
-    }
-}
-
-const HISTORY: &str = "history";
-
-impl<T: Scalar> Live<'_, T> {
-    fn store(&self, history: &History, tail_start: Option<&Weights>) -> Checkpoint<T> {
-        let network = self.network();
-        let mut stored = Checkpoint::default();
-        let put = |arrays: &mut checkpoint::Arrays<T>, prefix: &str, weights: &Weights| {
-            for (spec, values) in network.parameters.iter().zip(&weights.parameters) {
-                arrays.insert_tensor(format!("{prefix}{}", spec.name), &spec.shape, values);
-            }
-            for (spec, values) in network.buffers.iter().zip(&weights.buffers) {
-                arrays.insert_tensor(format!("{prefix}{}", spec.name), &[spec.len], values);
-            }
-        };
-        put(&mut stored.model, "", &self.student);
-        let (shape, normalizer) = (self.plan.source.shape().clone(), self.plan.normalizer.clone());
-        stored.model.insert_text(PREPROCESSING, &Preprocessing { shape, normalizer });
-        if let Some(teacher) = &self.teacher {
-            put(&mut stored.state, "teacher.", teacher.weights());
-        }
-        if let Some(start) = tail_start {
-            put(&mut stored.state, "tail_start.", start);
-        }
-        for (name, values) in self.optimizer.state(network) {
-            stored.state.insert(name, &[values.len()], values);
-        }
-        stored.state.insert_text(HISTORY, history);
-        stored
-    }
-
-    fn restore(&mut self, stored: &Checkpoint<T>, step: u64) -> Result<(History, Option<Weights>), String> {
-        let network = self.network();
-        let fill = |arrays: &checkpoint::Arrays<T>, prefix: &str, weights: &mut Weights| -> Result<(), String> {
-            let parameters = network.parameters.iter().map(|s| &s.name).zip(&mut weights.parameters);
-            let buffers = network.buffers.iter().map(|s| &s.name).zip(&mut weights.buffers);
-            for (name, tensor) in parameters.chain(buffers) {
-                let name = format!("{prefix}{name}");
-                arrays.fill_tensor(&name, tensor).ok_or_else(|| format!("`{name}` is missing or of another size"))?;
-            }
-            Ok(())
-        };
-        fill(&stored.model, "", &mut self.student)?;
-        if let Some(teacher) = &mut self.teacher {
-            teacher.restore(|weights| fill(&stored.state, "teacher.", weights))?;
-        }
-        let mut tail_start = None;
-        if stored.state.arrays.keys().any(|name| name.starts_with("tail_start.")) {
-            let mut start = self.student.duplicate::<T>();
-            fill(&stored.state, "tail_start.", &mut start)?;
-            tail_start = Some(start);
-        }
-        self.optimizer
-            .restore(network, step, |name| stored.state.find(name))
-            .ok_or("the state of the optimizer is missing or of another size")?;
-        self.step = step;
-        let history = stored.state.find_text(HISTORY).ok_or("its history is missing")?;
-        Ok((history, tail_start))
     }
 }
