@@ -99,6 +99,18 @@ pub enum TrainingError {
         /// Every key that differs.
         differences: Vec<crate::configuration::Difference>,
     },
+    /// The folder holds a comparison of more runs.
+    #[error(
+        "the comparison in {} also has {}, which this command leaves out; name every run, or choose another --out",
+        folder.display(),
+        left_out.join(", ")
+    )]
+    FewerRuns {
+        /// The folder.
+        folder: PathBuf,
+        /// Folders of the runs that are not asked for.
+        left_out: Vec<String>,
+    },
     /// A run failed.
     #[error("the run {name} failed; what it had written is kept in {}", folder.display())]
     Run {
@@ -133,6 +145,17 @@ pub enum TrainingError {
         /// Why.
         #[source]
         source: Box<stopgrad_train::EmbedderError>,
+    },
+    /// A comparison where one run is needed.
+    #[error(
+        "{} holds a comparison; name one of its runs: {}", folder.display(),
+        runs.iter().map(|run| run.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    SeveralRuns {
+        /// The folder.
+        folder: PathBuf,
+        /// Folders of its runs.
+        runs: Vec<PathBuf>,
     },
     /// What was asked for is not stored or cannot be read.
     #[error(transparent)]

@@ -89,7 +89,8 @@ pub fn check(path: &Path, expected: Kind) -> Result<(), FolderError> {
     };
     let mut others = false;
     for entry in entries {
-        others |= !entry.map_err(unwritable)?.file_name().to_string_lossy().starts_with('.');
+        let name = entry.map_err(unwritable)?.file_name().to_string_lossy().into_owned();
+        others |= !name.starts_with('.') && !is_left_over(&name);
     }
     match kind(path) {
         Some(found) if found != expected => Err(FolderError::OtherKind { path: path.into(), found, expected }),
@@ -133,6 +134,32 @@ pub fn lock(path: &Path) -> Result<fs::File, FolderError> {
         Err(fs::TryLockError::WouldBlock) => Err(FolderError::Busy { path: path.into() }),
         Ok(()) | Err(fs::TryLockError::Error(_)) => Ok(file),
     }
+}
+
+/// Remove what a killed program has left half written in a folder; the caller holds its lock.
+///
+/// # Errors
+/// [`FolderError::Unwritable`]
+pub fn sweep(path: &Path) -> Result<(), FolderError> {
+    let unwritable = |source| FolderError::Unwritable { path: path.into(), source };
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(unwritable(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(unwritable)?;
+        if is_left_over(&entry.file_name().to_string_lossy()) {
+            fs::remove_file(entry.path()).map_err(unwritable)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a name is one of a file on its way (`write_whole`, [`prepare`]): it ends with the number of its writer.
+fn is_left_over(name: &str) -> bool {
+    let writer = name.split_once(".partial-").or_else(|| name.split_once(".probe-")).map(|(_, writer)| writer);
+    writer.is_some_and(|writer| !writer.is_empty() && writer.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Make and return the first free `runs/COMMAND-SOURCE-N` below `root`; two programs never get the same one.
@@ -203,6 +230,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         assert!(check(folder.path(), Kind::Run).is_ok(), "empty");
         assert!(check(&folder.path().join("new"), Kind::Run).is_ok(), "not there");
+        fs::write(folder.path().join("command.json.partial-17"), "").expect("written");
+        assert!(check(folder.path(), Kind::Run).is_ok(), "killed at its first file");
         fs::write(folder.path().join("thesis.tex"), "").expect("written");
         assert!(matches!(check(folder.path(), Kind::Run), Err(FolderError::Foreign { .. })));
         fs::write(folder.path().join(CONFIG_FILE), "").expect("written");
@@ -228,6 +257,21 @@ mod tests {
         drop(held);
         assert!(lock(folder.path()).is_ok());
         assert!(check(folder.path(), Kind::Run).is_ok(), "the lock is no foreign file");
+    }
+
+    #[test]
+    fn what_a_killed_program_left_is_swept_away_and_nothing_else() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        for name in ["a.npz.partial-17", ".probe-4", "a.npz", "notes.partial-draft", ".lock"] {
+            fs::write(folder.path().join(name), "").expect("written");
+        }
+        assert!(matches!(check(folder.path(), Kind::Run), Err(FolderError::Foreign { .. })));
+        sweep(folder.path()).expect("swept");
+        let left = fs::read_dir(folder.path()).expect("listed").map(|entry| entry.expect("entry").file_name());
+        let mut left: Vec<_> = left.map(|name| name.to_string_lossy().into_owned()).collect();
+        left.sort();
+        assert_eq!(left, [".lock", "a.npz", "notes.partial-draft"]);
+        assert!(sweep(&folder.path().join("new")).is_ok(), "nothing there, nothing to sweep");
     }
 
     #[test]

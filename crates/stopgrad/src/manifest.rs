@@ -62,7 +62,7 @@ struct StoredSource {
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// Neither a run nor a comparison.
-    #[error("{} is no folder of a run or comparison: it holds neither {COMMAND_FILE} nor {COMPARISON_FILE}", path.display())]
+    #[error("{} is no folder of a run or comparison: it holds neither {COMMAND_FILE} nor {COMPARISON_FILE}; name one that train or compare wrote", path.display())]
     Missing {
         /// The folder.
         path: PathBuf,

@@ -84,9 +84,13 @@ pub(crate) fn typed(asked: &RunArguments) -> Result<Vec<Override>, CommandError>
 pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcome, CommandError> {
     checking::check_demands(&request.jobs, &request.asked.fail_on)?;
     let facts = checking::resolve(&mut request.jobs)?;
+    facts.left_out.iter().for_each(|line| output.note(line));
     let out = out_folder(&request)?;
     folder::prepare(&out)?;
     let _lock = folder::lock(&out)?;
+    for folder in [out.clone(), out.join("figures")].into_iter().chain(request.jobs.iter().map(|job| job.path(&out))) {
+        folder::sweep(&folder)?;
+    }
 
     let runs = request.jobs.iter().map(|job| ManifestRun {
         name: job.name.clone(),
@@ -129,6 +133,7 @@ fn out_folder(request: &Request<'_>) -> Result<PathBuf, CommandError> {
     for job in &request.jobs {
         checking::check_folder(out, job)?;
     }
+    checking::check_runs(out, &request.jobs)?;
     Ok(out.clone())
 }
 

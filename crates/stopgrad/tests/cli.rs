@@ -147,3 +147,7 @@ fn a_program_without_training_says_so() {
 #[cfg(feature = "train")]
 #[path = "cli/train.rs"]
 mod train;
+
+#[cfg(feature = "train")]
+#[path = "cli/robust.rs"]
+mod robust;

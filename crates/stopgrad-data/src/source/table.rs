@@ -34,7 +34,7 @@ impl Table {
 
 pub(super) fn open(path: &Path, label_column: &str) -> Result<MemorySource, SourceError> {
     let raw = RawFile::read(path)?;
-    let Table { columns, values, labels, skipped } = parse(&raw, label_column)?;
+    let Table { columns, values, labels, skipped, .. } = parse(&raw, label_column)?;
     MemorySource::new(Parts {
         name: raw.path.clone(),
         shape: Shape::Row { columns },
@@ -149,9 +149,7 @@ fn push_row(table: &mut Table, record: &ByteRecord, names: &[String], label_at: 
 }
 
 /// The first cell that is text where a number should stand.
-fn text_in(
-    record: &ByteRecord, names: &[String], label_at: Option<usize>, line: u64,
-) -> Option<(u64, String, String)> {
+fn text_in(record: &ByteRecord, names: &[String], label_at: Option<usize>, line: u64) -> Option<(u64, String, String)> {
     let mut cells = names.iter().zip(record).enumerate().filter(|(column, _)| Some(*column) != label_at);
     let (_, (name, cell)) = cells.find(|(_, (_, cell))| {
         let text = String::from_utf8_lossy(cell);

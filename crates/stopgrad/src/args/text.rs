@@ -28,7 +28,7 @@ pub(super) const TRAIN_EXAMPLES: &str = "\
 Examples:
   stopgrad train digits --field sg
   stopgrad train digits --field ema --steps 20000 --set field.teacher_momentum=0.996
-  stopgrad train --config configs/mnist.toml --out runs/mnist --time-limit 10m
+  stopgrad train mnist --config configs/mnist-width8.toml --out runs/mnist-sg --time-limit 10m
   stopgrad train features.csv --label-column class --fail-on collapses,diverges --require decided";
 
 pub(super) const COMPARE_ABOUT: &str = "\
@@ -41,7 +41,7 @@ Examples:
   stopgrad compare digits
   stopgrad compare digits --seeds 3
   stopgrad compare digits --runs \"joint; sg; fast: field.kind=sg, optimizer.learning_rate=0.2\"
-  stopgrad compare --config configs/mnist.toml --out runs/mnist --fail-on sg:collapses";
+  stopgrad compare mnist --config configs/mnist-width8.toml --out runs/mnist --fail-on sg:collapses";
 
 pub(super) const EMBED_ABOUT: &str = "\
 Write the representations of a source, as the encoder of a trained run gives them, to a NumPy file. The preprocessing \

@@ -1,6 +1,7 @@
 //! `stopgrad embed`: the representations of a source under a trained run.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use stopgrad_data::{NpyArray, NpyData, npy, open_source};
@@ -9,7 +10,8 @@ use stopgrad_train::Embedder;
 use super::{Outcome, Status, document};
 use crate::args::EmbedArguments;
 use crate::configuration::read_stored;
-use crate::folder::{CONFIG_FILE, FolderError, prepare};
+use crate::folder::{self, CONFIG_FILE, FolderError, Kind, prepare};
+use crate::manifest::Manifest;
 use crate::{CommandError, TrainingError};
 
 /// Most samples that cannot be read are listed for people; programs get all.
@@ -18,6 +20,9 @@ const SHOWN: usize = 5;
 /// Embed every sample and write a float32 array, one row a sample.
 pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
     let source = open_source(&asked.source, asked.label_column.as_deref().unwrap_or_default())?;
+    if folder::kind(&asked.run) == Some(Kind::Comparison) {
+        return Err(TrainingError::SeveralRuns { runs: runs_of(&asked.run)?, folder: asked.run.clone() }.into());
+    }
     let failed = |source| TrainingError::Embed { folder: asked.run.clone(), source: Box::new(source) };
     let embedder = Embedder::read(&asked.run).map_err(failed)?;
     let seed = read_stored(&asked.run.join(CONFIG_FILE))?.training.seed;
@@ -33,6 +38,11 @@ pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
     npy::write(&asked.out, &NpyArray::new(&[rows, width], NpyData::F32(values)))?;
 
     let mut text = format!("{rows} rows of {width} in {}\n", asked.out.display());
+    // Written last by a run.
+    let finished = asked.run.join("run.json").exists();
+    if !finished {
+        text.push_str("the run is not finished: these are representations at its last checkpoint\n");
+    }
     if !skipped.is_empty() {
         _ = writeln!(text, "left out: {}", skipped.len());
         for item in skipped.iter().take(SHOWN) {
@@ -41,7 +51,12 @@ pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
     }
     let options =
         json!({ "run": asked.run, "source": asked.source, "out": asked.out, "label_column": asked.label_column });
-    let own = json!({ "count": rows, "width": width, "out": asked.out, "skipped": skipped });
+    let own = json!({ "count": rows, "width": width, "finished": finished, "out": asked.out, "skipped": skipped });
     let document = document("embed", seed, &options, source.inputs(), own);
     Ok(Outcome { text, document, status: Status::Done })
+}
+
+/// The folders of the runs of a comparison.
+fn runs_of(folder: &Path) -> Result<Vec<PathBuf>, TrainingError> {
+    Ok(Manifest::read(folder)?.runs.iter().map(|run| folder.join(&run.folder)).collect())
 }

@@ -37,7 +37,8 @@ pub fn read(file: Option<&Path>, typed: &[Override], own: &[Override]) -> Result
 /// [`ConfigurationError::File`], [`ConfigurationError::Stored`]
 pub fn read_stored(path: &Path) -> Result<Config, ConfigurationError> {
     let bytes = std::fs::read(path).map_err(|source| ConfigurationError::File { path: path.into(), source })?;
-    toml::from_slice(&bytes).map_err(|source| ConfigurationError::Stored { path: path.into(), source: Box::new(source) })
+    toml::from_slice(&bytes)
+        .map_err(|source| ConfigurationError::Stored { path: path.into(), source: Box::new(source) })
 }
 
 /// The configuration as TOML, every key written out.

@@ -90,8 +90,8 @@ fn loss_against_quality(report: &Report) -> String {
     let _ = writeln!(
         html,
         "<p class=\"note\">Between two probe measurements of one run, on {} validation samples. Accuracy rises when \
-         it gains more than two standard errors; a loss stands still within ± 2 %. Of several such intervals the \
-         longest is shown; where there is none, the whole run. They are looked for after the fact, so a short one is \
+         it gains more than two standard errors; a loss stands still within ± 2 %. Of several such intervals one in \
+         which neither Ē nor the relative error fell is shown first, then the longest; where there is none, the whole run. They are looked for after the fact, so a short one is \
          weak evidence.</p>",
         grouped(count as u64)
     );

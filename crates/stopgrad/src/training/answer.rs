@@ -91,9 +91,14 @@ fn verdict_table(runs: &[RunRecord]) -> String {
             verdict(|verdict| &verdict.minimises),
             verdict(|verdict| &verdict.converges),
             verdict(|verdict| &verdict.collapses),
-            accuracy(group.iter().map(|run| last(&run.probes, "knn"))),
-            accuracy(group.iter().map(|run| last(&run.probes, "linear"))),
+            accuracy(group.iter().map(|run| last(run, "knn"))),
+            accuracy(group.iter().map(|run| last(run, "linear"))),
         ]);
+    }
+    if runs.iter().all(|run| run.probes.is_empty()) {
+        let without: Vec<Vec<String>> = rows.into_iter().map(|row| row[..4].to_vec()).collect();
+        let table = aligned(&HEADER[..4], &without);
+        return format!("{table}probes were not run: they need labels of at least two classes\n{}", diverged(runs));
     }
     // Runs of one seed share their baselines; other networks stand in the report.
     let first: Vec<&RunRecord> = runs.iter().filter(|run| run.name == names[0]).collect();
@@ -103,7 +108,17 @@ fn verdict_table(runs: &[RunRecord]) -> String {
     }
     let seeds =
         if first.len() > 1 { format!("; mean (smallest to largest) of {} seeds", first.len()) } else { String::new() };
-    format!("{}accuracies: frozen encoder, last step, test part{seeds}\n", aligned(&HEADER, &rows))
+    let table = aligned(&HEADER, &rows);
+    format!("{table}accuracies: frozen encoder, last step, test part{seeds}\n{}", diverged(runs))
+}
+
+/// A line for each run that left the numbers: at which step, in which quantity.
+fn diverged(runs: &[RunRecord]) -> String {
+    let mut lines = String::new();
+    for run in runs.iter().filter(|run| run.verdict.converges.answer == "diverged") {
+        _ = writeln!(lines, "{} (seed {}): {}", run.name, run.config.training.seed, run.verdict.converges.why);
+    }
+    lines
 }
 
 /// One answer if all agree, else each with its count.
@@ -122,9 +137,12 @@ fn answers(group: &[&RunRecord], finding: fn(&Verdict) -> &Finding) -> String {
     }
 }
 
-fn last(probes: &[ProbeResult], kind: &str) -> Option<f64> {
-    let here = |probe: &&ProbeResult| probe.place == "encoder" && probe.at == "last" && probe.split == "test";
-    probes.iter().filter(here).find(|probe| probe.kind == kind).map(|probe| probe.accuracy)
+/// At the very last step: a run that diverged was probed before.
+fn last(run: &RunRecord, kind: &str) -> Option<f64> {
+    let wanted = |probe: &&ProbeResult| {
+        probe.place == "encoder" && probe.at == "last" && probe.split == "test" && probe.kind == kind
+    };
+    run.probes.iter().filter(|probe| probe.step == run.steps).find(wanted).map(|probe| probe.accuracy)
 }
 
 fn tested(probes: &[ProbeResult], kind: &str) -> Option<f64> {

@@ -10,6 +10,7 @@ use crate::commands::lengths;
 use crate::configuration::{differences, read_stored};
 use crate::demand::Demand;
 use crate::folder::{self, CONFIG_FILE, FolderError, Kind};
+use crate::manifest::Manifest;
 use crate::report::SourceSummary;
 use crate::{CommandError, TrainingError};
 
@@ -19,14 +20,20 @@ pub(super) struct Facts {
     pub(super) inputs: Vec<InputFile>,
     /// The source of the first run.
     pub(super) source: SourceSummary,
+    /// Of each source of which samples were left out, what to tell.
+    pub(super) left_out: Vec<String>,
 }
 
 /// Plan every run, and put the resolved configurations in place of those asked for.
 pub(super) fn resolve(jobs: &mut [Job]) -> Result<Facts, TrainingError> {
     let mut inputs: Vec<InputFile> = Vec::new();
+    let mut left_out = Vec::new();
     let mut source = None;
     for job in jobs {
         let plan = plan(job)?;
+        if let Some(line) = left_out_of(&plan).filter(|line| !left_out.contains(line)) {
+            left_out.push(line);
+        }
         for input in plan.source.inputs() {
             if !inputs.contains(input) {
                 inputs.push(input.clone());
@@ -37,7 +44,18 @@ pub(super) fn resolve(jobs: &mut [Job]) -> Result<Facts, TrainingError> {
         }
         job.config = plan.config;
     }
-    Ok(Facts { inputs, source: source.expect("there is at least one run") })
+    Ok(Facts { inputs, source: source.expect("there is at least one run"), left_out })
+}
+
+/// How many samples of a source cannot be used, and why the first of them cannot.
+fn left_out_of(plan: &Plan) -> Option<String> {
+    let (source, skipped) = (&plan.source, plan.source.skipped());
+    let first = skipped.first()?;
+    let (name, count, total) = (source.name(), skipped.len(), skipped.len() + source.len());
+    Some(format!(
+        "{count} of {total} samples are left out, the first {}: {}; `stopgrad data {name} --json` lists all",
+        first.path, first.reason
+    ))
 }
 
 /// The plan of a run.
@@ -80,6 +98,18 @@ pub(super) fn check_folder(out: &Path, job: &Job) -> Result<(), CommandError> {
         }
     }
     Ok(())
+}
+
+/// A comparison that is there already may be extended, but none of its runs may fall out of its report.
+pub(super) fn check_runs(out: &Path, jobs: &[Job]) -> Result<(), TrainingError> {
+    if folder::kind(out) != Some(Kind::Comparison) {
+        return Ok(());
+    }
+    // A damaged manifest is written again.
+    let stored = Manifest::read(out).map(|manifest| manifest.runs).unwrap_or_default();
+    let dropped = stored.iter().filter(|run| jobs.iter().all(|job| job.folder != run.folder));
+    let left_out: Vec<String> = dropped.map(|run| run.folder.display().to_string()).collect();
+    if left_out.is_empty() { Ok(()) } else { Err(TrainingError::FewerRuns { folder: out.into(), left_out }) }
 }
 
 fn summary(plan: &Plan) -> SourceSummary {

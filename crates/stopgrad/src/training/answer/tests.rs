@@ -64,6 +64,28 @@ accuracies: frozen encoder, last step, test part
 }
 
 #[test]
+fn a_run_that_diverged_says_where_and_shows_no_older_accuracy() {
+    let mut run = record("sg", 3, "undecided", 0.95);
+    run.steps = 31;
+    run.verdict.converges = Finding { why: "joint_loss = NaN at step 31".into(), ..finding("diverged") };
+    let table = verdict_table(&[run]);
+    assert!(table.contains("sg (seed 3): joint_loss = NaN at step 31\n") && !table.contains("95.0 %"), "{table}");
+}
+
+#[test]
+fn without_labels_the_table_says_that_nothing_was_probed() {
+    let mut run = record("sg", 0, "no", 0.95);
+    run.probes.clear();
+    run.baselines = Baselines::default();
+    let expected = "\
+run  minimises Ē  converges   collapses
+sg   no           noise ball  no
+probes were not run: they need labels of at least two classes
+";
+    assert_eq!(verdict_table(&[run]), expected);
+}
+
+#[test]
 fn seeds_are_summed_up() {
     let table = verdict_table(&[record("sg", 0, "no", 0.90), record("sg", 1, "dimensional", 0.96)]);
     assert!(table.contains("no ×1, dimensional ×1"), "{table}");
