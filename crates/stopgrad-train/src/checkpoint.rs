@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Tensor;
 use safetensors::tensor::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::bridge;
@@ -61,6 +62,8 @@ const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
 /// Key under which the identity of the pair of files stands in both.
 const STAMP: &str = "step";
+/// Key of the checksum among them.
+const SUM: &str = "sha256";
 /// Key of all our texts, as one JSON object, in a file's `__metadata__`.
 const TEXTS: &str = "stopgrad";
 
@@ -73,6 +76,10 @@ impl<T: Scalar> Checkpoint<T> {
     /// When the system refuses; the old checkpoint is still there then.
     pub fn write(&mut self, run: &Path, step: u64) -> Result<(), CheckpointError> {
         let (fresh, current, old) = folders(run);
+        // Killed between the two renames of the last time: the old one is the only one, and must not be removed below.
+        if !current.exists() && old.exists() {
+            fs::rename(&old, &current).map_err(at("rename", &old))?;
+        }
         remove(&fresh)?;
         fs::create_dir_all(&fresh).map_err(at("create", &fresh))?;
         for (name, arrays) in [(MODEL, &mut self.model), (STATE, &mut self.state)] {
@@ -186,6 +193,19 @@ impl<T: Scalar> Arrays<T> {
         serde_json::from_str(self.texts.get(name)?).ok()
     }
 
+    /// SHA-256 over names, shapes, numbers and texts; lower-case hex.
+    fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        for (name, (shape, values)) in &self.arrays {
+            hasher.update(format!("{name}{shape:?}"));
+            hasher.update(T::little_endian(values));
+        }
+        for (name, text) in &self.texts {
+            hasher.update(format!("{name}={text};"));
+        }
+        hasher.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+
     /// Writes a `.safetensors` file and waits until it is on the disk.
     ///
     /// # Errors
@@ -193,7 +213,9 @@ impl<T: Scalar> Arrays<T> {
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
         let views = self.arrays.iter().map(|(name, (shape, values))| (name.as_str(), Stored { shape, values }));
         // One entry only: the format's map of several would be written in a random order.
-        let text = serde_json::to_string(&self.texts).expect("strings always have a JSON form");
+        let mut texts = self.texts.clone();
+        texts.insert(SUM.to_owned(), self.sha256());
+        let text = serde_json::to_string(&texts).expect("strings always have a JSON form");
         let texts = [(TEXTS.to_owned(), text)].into_iter().collect();
         let bytes = safetensors::serialize(views, Some(texts)).map_err(|e| damaged(path, e.to_string()))?;
         let mut file = File::create(path).map_err(at("write", path))?;
@@ -219,7 +241,11 @@ impl<T: Scalar> Arrays<T> {
             arrays.insert(name.to_owned(), (view.shape().to_vec(), values));
         }
         let text = header.metadata().as_ref().and_then(|m| m.get(TEXTS)).map_or("{}", String::as_str);
-        let texts = serde_json::from_str(text).map_err(|e| damaged(path, format!("metadata: {e}")))?;
-        Ok(Self { arrays, texts })
+        let mut texts: BTreeMap<String, String> =
+            serde_json::from_str(text).map_err(|e| damaged(path, format!("metadata: {e}")))?;
+        let sum = texts.remove(SUM);
+        let read = Self { arrays, texts };
+        // A flipped bit in a weight would otherwise go on as another run.
+        if sum.as_deref() == Some(&read.sha256()) { Ok(read) } else { Err(damaged(path, "its checksum is another")) }
     }
 }

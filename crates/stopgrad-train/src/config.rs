@@ -213,7 +213,7 @@ pub enum OptimizerKind {
 pub struct OptimizerConfig {
     /// `sgd` or `adamw`.
     pub kind: OptimizerKind,
-    /// Rate after warm-up.
+    /// Rate after warm-up; 0: chosen from the number of inputs m, 0.02 · min(1, 64/m) for SGD, 3e-4 for AdamW.
     pub learning_rate: f64,
     /// Rate at the last step, for a schedule that moves.
     pub learning_rate_end: f64,
@@ -332,7 +332,7 @@ impl Default for OptimizerConfig {
     fn default() -> Self {
         Self {
             kind: OptimizerKind::Sgd,
-            learning_rate: 0.02,
+            learning_rate: 0.0,
             learning_rate_end: 0.0,
             schedule: ScheduleKind::Constant,
             warmup_steps: 0,

@@ -69,6 +69,13 @@ struct Identity {
     baselines: Baselines,
 }
 
+impl RecordError {
+    /// A file that has fewer entries than the checkpoint beside it counts.
+    pub(crate) fn lost(path: &Path, found: usize, wanted: usize) -> Self {
+        damaged(path, "its end", format!("{found} of {wanted} entries up to the checkpoint are there"))
+    }
+}
+
 fn at<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> RecordError + 'a {
     move |source| RecordError::System { action, path: path.to_owned(), source }
 }
@@ -99,7 +106,10 @@ pub fn read_config(folder: &Path) -> Result<Option<Config>, RecordError> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = fs::read_to_string(&path).map_err(at("read", &path))?;
+    let text = read_text(&path)?;
+    if text.trim().is_empty() {
+        return Err(damaged(&path, "line 1", "it is empty"));
+    }
     toml::from_str(&text).map(Some).map_err(|e| damaged(&path, "the configuration", e.to_string()))
 }
 
@@ -161,7 +171,7 @@ fn line(row: &MetricsRow) -> String {
 /// # Errors
 /// When the header is another or a line cannot be read: says which.
 pub fn read_rows(path: &Path) -> Result<Vec<MetricsRow>, RecordError> {
-    let text = fs::read_to_string(path).map_err(at("read", path))?;
+    let text = read_text(path)?;
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let mut lines = whole.lines();
     if lines.next().map(str::to_owned) != Some(header().trim_end().to_owned()) {
@@ -291,6 +301,13 @@ impl RunRecord {
             spectra: read_spectra(folder)?,
         })
     }
+}
+
+/// The text of a file that we wrote; what is no UTF-8 is damage and no fault of the system.
+fn read_text(path: &Path) -> Result<String, RecordError> {
+    let bytes = fs::read(path).map_err(at("read", path))?;
+    String::from_utf8(bytes)
+        .map_err(|e| damaged(path, format!("byte {}", e.utf8_error().valid_up_to()), "it is not UTF-8"))
 }
 
 fn read_json<S: for<'a> Deserialize<'a>>(path: &Path) -> Result<S, RecordError> {

@@ -98,8 +98,10 @@ impl Plan {
         let recipe = resolve_views(&mut config, source.as_ref())?;
         recipe.check(source.shape())?;
         let normalizer = Normalizer::fit(source.as_ref(), &splits.train)?;
+        check_size(&config, source.shape().len())?;
         let network = Network::new(&config.network, source.shape().len())?;
         resolve_intervals(&mut config);
+        resolve_rate(&mut config, source.shape().len());
         let plan = Self { config, source, splits, normalizer, recipe, network };
         plan.loader(0)?;
         Ok(plan)
@@ -175,6 +177,31 @@ fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe,
     Ok(recipe)
 }
 
+/// Numbers a network may have: 16 GiB of f32, with as much again for gradient and optimizer.
+const LARGEST: u128 = 1 << 32;
+/// Hidden layers a part may have.
+const DEEPEST: usize = 1000;
+
+/// Refuses widths that no machine can hold, before anything is allocated for them.
+fn check_size(config: &Config, inputs: usize) -> Result<(), PlanError> {
+    let network = &config.network;
+    let parts = [
+        ("network.encoder_hidden", &network.encoder_hidden, inputs, network.encoder_width),
+        ("network.projector_hidden", &network.projector_hidden, network.encoder_width, network.projector_width),
+        ("network.predictor_hidden", &network.predictor_hidden, network.projector_width, network.projector_width),
+    ];
+    for (key, hidden, first, last) in parts {
+        let widths: Vec<u128> =
+            std::iter::once(first).chain(hidden.iter().copied()).chain([last]).map(|w| w as u128).collect();
+        let numbers: u128 = widths.windows(2).map(|w| w[0].saturating_mul(w[1])).fold(0, u128::saturating_add);
+        if hidden.len() > DEEPEST || numbers > LARGEST {
+            let value = format!("{} layers with {numbers} weights", hidden.len() + 1);
+            return Err(PlanError::OutOfRange { key, value, range: "at most 1000 layers and 2³² weights" });
+        }
+    }
+    Ok(())
+}
+
 /// Ē is measured on the validation part, and probes are tested on the test part.
 fn check_parts(config: &Config, source: &dyn Source, splits: &Splits) -> Result<(), PlanError> {
     let refuse = |key, value: f64, range| Err(PlanError::OutOfRange { key, value: value.to_string(), range });
@@ -185,6 +212,22 @@ fn check_parts(config: &Config, source: &dyn Source, splits: &Splits) -> Result<
         return refuse("split.test", config.split.test, "above 0: probes of a labelled source need a test part");
     }
     Ok(())
+}
+
+/// Rate that suits the 64 normalized inputs of digits.
+const RATE: f64 = 0.02;
+/// … and AdamW, whose steps do not grow with the input.
+const ADAMW_RATE: f64 = 3e-4;
+
+/// The curvature along the first layer grows with E|x|², which is the number of inputs once they are normalized; a rate
+/// that is to stay below it falls in proportion.
+fn resolve_rate(config: &mut Config, inputs: usize) {
+    if config.optimizer.learning_rate == 0.0 {
+        config.optimizer.learning_rate = match config.optimizer.kind {
+            OptimizerKind::Sgd => RATE * (64.0 / inputs as f64).min(1.0),
+            OptimizerKind::Adamw => ADAMW_RATE,
+        };
+    }
 }
 
 fn resolve_intervals(config: &mut Config) {
@@ -211,7 +254,12 @@ fn check_numbers(config: &Config) -> Result<(), PlanError> {
     let positive = |v: f64| v.is_finite() && v > 0.0;
     let averaged = field.teacher_buffers != TeacherBuffers::Own || field.teacher_batch_norm == TeacherBatchNorm::Batch;
     let checks: [(&'static str, f64, bool, &'static str); 14] = [
-        ("optimizer.learning_rate", optimizer.learning_rate, positive(optimizer.learning_rate), "a number above 0"),
+        (
+            "optimizer.learning_rate",
+            optimizer.learning_rate,
+            not_negative(optimizer.learning_rate),
+            "0 (chosen from the number of inputs) or more",
+        ),
         (
             "optimizer.learning_rate_end",
             optimizer.learning_rate_end,

@@ -75,7 +75,10 @@ impl<T: Scalar> Session<'_, T> {
     fn probe_results(&self) -> Result<(Vec<crate::record::ProbeResult>, Baselines), RunError> {
         let Some(probes) = &self.probes else { return Ok((Vec::new(), Baselines::default())) };
         let rows = &self.history.probes;
-        Ok((probes.summarize(rows), probes.baselines(rows, &probes.probe_input()?)))
+        Ok((
+            probes.summarize(rows, self.live.plan.config.training.steps),
+            probes.baselines(rows, &probes.probe_input()?),
+        ))
     }
 
     /// Every place at the end, beside itself untrained, on the evaluation pairs.

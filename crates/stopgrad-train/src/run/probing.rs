@@ -1,7 +1,7 @@
 //! Probes of a live model: features of the labelled samples, accuracies on the splits.
 
 use serde::{Deserialize, Serialize};
-use stopgrad_data::{Normalizer, Source};
+use stopgrad_data::{Normalizer, Source, Splits};
 
 use crate::features::{Space, features};
 use crate::network::Network;
@@ -44,12 +44,16 @@ pub struct ProbeSet {
 }
 
 impl ProbeSet {
-    /// Reads the samples; `None` if the source has no labels. Samples that cannot be read are left out.
+    /// Reads the samples; `None` if a part has no labels, or training only one class. Samples that cannot be read are left out.
     pub fn read(plan: &Plan) -> Option<Self> {
-        plan.splits.train.iter().find_map(|&index| plan.source.label(index))?;
-        let part = |indices: &[usize]| labelled(plan.source.as_ref(), &plan.normalizer, indices);
+        let Splits { train, validation, test } = &plan.splits;
+        let parts = [train, validation, test].map(|part| labelled(plan.source.as_ref(), &plan.normalizer, part));
+        let first = parts[0].labels.first()?;
+        if parts[0].labels.iter().all(|label| label == first) || parts.iter().any(|part| part.labels.is_empty()) {
+            return None;
+        }
         Some(Self {
-            parts: [part(&plan.splits.train), part(&plan.splits.validation), part(&plan.splits.test)],
+            parts,
             width: plan.network.input_width,
             classes: plan.source.classes().len(),
             k: plan.config.evaluation.knn_k,
@@ -125,11 +129,10 @@ impl ProbeSet {
         })
     }
 
-    /// Probes at the last step of each place, and for the encoder at the step that the validation part would choose
+    /// Probes at step `last` (a run that diverged has none there) of each place, and for the encoder at the step that the validation part would choose
     /// (the earliest of the best).
-    pub fn summarize(&self, rows: &[ProbeRow]) -> Vec<ProbeResult> {
+    pub fn summarize(&self, rows: &[ProbeRow], last: u64) -> Vec<ProbeResult> {
         let mut results = Vec::new();
-        let last = rows.iter().map(|r| r.step).max().unwrap_or(0);
         for row in rows.iter().filter(|r| r.step == last) {
             results.extend(self.results(row, "last"));
         }

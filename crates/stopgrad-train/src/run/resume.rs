@@ -16,6 +16,9 @@ pub(super) struct History {
     pub probes: Vec<ProbeRow>,
     pub tail: Vec<TailRow>,
     pub snapshots: Vec<Snapshot>,
+    /// Rows of `metrics.csv` and spectra of `spectra.npz` up to this step: fewer there means that a file was lost.
+    pub rows: usize,
+    pub spectra: usize,
 }
 
 const HISTORY: &str = "history";

@@ -11,7 +11,7 @@ use super::resume::History;
 use super::{Observer, Phase, Progress, RunError, RunOutcome};
 use crate::checkpoint::Checkpoint;
 use crate::features::Space;
-use crate::folder::{self, MetricsFile};
+use crate::folder::{self, MetricsFile, RecordError};
 use crate::measure::{EvaluationPairs, balance_gap, regularizer};
 use crate::plan::Plan;
 use crate::record::{Column, MetricsRow, Spectrum};
@@ -59,6 +59,10 @@ impl<'p, T: Scalar> Session<'p, T> {
         let (file, rows) = MetricsFile::open(folder, step)?;
         let mut spectra = if step.is_some() { folder::read_spectra(folder)? } else { Vec::new() };
         spectra.retain(|s| s.step <= live.step);
+        let files = [("metrics.csv", rows.len(), history.rows), ("spectra.npz", spectra.len(), history.spectra)];
+        if let Some((name, found, wanted)) = files.into_iter().find(|(_, found, wanted)| found != wanted) {
+            return Err(RecordError::lost(&folder.join(name), found, wanted).into());
+        }
         let seconds_before = rows.last().and_then(|r| r.get(Column::Seconds)).unwrap_or(0.0);
         Ok(Self {
             pairs: EvaluationPairs::draw::<T>(plan)?,
@@ -229,7 +233,8 @@ impl<'p, T: Scalar> Session<'p, T> {
     }
 
     /// Writes spectra and checkpoint.
-    fn save(&self) -> Result<(), RunError> {
+    fn save(&mut self) -> Result<(), RunError> {
+        (self.history.rows, self.history.spectra) = (self.rows.len(), self.spectra.len());
         folder::write_spectra(&self.folder, &self.spectra)?;
         let mut stored = self.live.store(&self.history, self.tail_start.as_ref());
         Ok(stored.write(&self.folder, self.live.step)?)

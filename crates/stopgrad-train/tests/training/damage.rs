@@ -106,3 +106,46 @@ fn an_unwritable_folder_is_an_error_with_its_name() {
     assert!(error.contains("file/run") && error.contains("--out"), "{error}");
     assert_eq!(std::fs::read(&blocked).unwrap(), b"in the way");
 }
+
+/// Any flipped bit of a checkpoint is noticed: it would go on as another run.
+#[test]
+fn a_flipped_bit_in_a_checkpoint_is_refused() {
+    for file in &FILES[5..] {
+        let bytes = std::fs::read(finished().join(file)).unwrap();
+        for place in [bytes.len() / 3, bytes.len() / 2, bytes.len() - 1] {
+            let folder = tempfile::tempdir().unwrap();
+            copy(finished(), folder.path());
+            let mut damaged = bytes.clone();
+            damaged[place] ^= 1;
+            std::fs::write(folder.path().join(file), damaged).unwrap();
+            let error = Checkpoint::<f32>::read(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(file), "{error}");
+        }
+    }
+}
+
+/// Rows that a checkpoint counts and the file has not are noticed when the run goes on.
+#[test]
+fn lost_rows_are_refused_on_resume() {
+    for file in ["metrics.csv", "spectra.npz"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut patience = Patience { steps_left: Some(15), seen: 0 };
+        run(&plan(&config(20)), "test", folder.path(), &mut patience).unwrap();
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+        let error = run(&plan(&config(20)), "test", folder.path(), &mut Patience::default()).unwrap_err().to_string();
+        assert!(error.contains(file), "{error}");
+    }
+}
+
+/// Widths that no machine can hold are refused before anything is allocated for them.
+#[test]
+fn absurd_networks_are_refused() {
+    let mut wide = config(20);
+    wide.network.encoder_hidden = vec![1_000_000_000, 1_000_000_000];
+    let mut deep = config(20);
+    deep.network.encoder_hidden = vec![4; 40_000];
+    for config in [wide, deep] {
+        let error = stopgrad_train::Plan::new(config).err().unwrap().to_string();
+        assert!(error.contains("network.encoder_hidden") && error.contains("at most"), "{error}");
+    }
+}

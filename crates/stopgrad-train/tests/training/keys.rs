@@ -120,3 +120,35 @@ fn every_key_has_its_effect() {
         assert!(outcome(&before) != outcome(&after), "{key} = {value} changes nothing");
     }
 }
+
+/// docs/configuration.md names every key with the default it has.
+#[test]
+fn the_page_of_keys_is_true() {
+    let page = include_str!("../../../../docs/configuration.md");
+    let mut section = String::new();
+    let mut told = Vec::new();
+    for line in page.lines() {
+        if let Some(name) = line.strip_prefix("## `[").and_then(|rest| rest.strip_suffix("]`")) {
+            name.clone_into(&mut section);
+        }
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        if let ["", key, default, ..] = cells.as_slice()
+            && let (Some(key), Ok(value)) = (key.strip_prefix('`'), parse(default.trim_matches('`')))
+        {
+            told.push((format!("{section}.{}", key.trim_end_matches('`')), value));
+        }
+    }
+    for (section, table) in &toml::Table::try_from(Config::default()).unwrap() {
+        for (key, value) in table.as_table().unwrap() {
+            let name = format!("{section}.{key}");
+            let found = told.iter().find(|(told, _)| *told == name);
+            let Some((_, told)) = found else { panic!("docs/configuration.md says nothing of {name} = {value}") };
+            let same = told == value || told.as_integer().map(|i| i as f64) == value.as_float() && told.is_integer();
+            assert!(same, "docs/configuration.md says {name} = {told}, it is {value}");
+        }
+    }
+}
+
+fn parse(value: &str) -> Result<toml::Value, toml::de::Error> {
+    format!("v = {value}").parse::<toml::Table>().map(|table| table["v"].clone())
+}

@@ -56,7 +56,7 @@ mod tests {
         let found = differences(&stored, &asked);
         let keys: Vec<&str> = found.iter().map(|difference| difference.key.as_str()).collect();
         assert_eq!(keys, ["network.encoder_hidden", "optimizer.learning_rate"]);
-        assert_eq!((found[1].stored.as_str(), found[1].asked.as_str()), ("0.02", "0.1"));
+        assert_eq!((found[1].stored.as_str(), found[1].asked.as_str()), ("0.0", "0.1"));
     }
 
     #[test]
