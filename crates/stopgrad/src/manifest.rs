@@ -56,6 +56,8 @@ struct StoredSource {
     classes: Option<usize>,
     splits: Vec<(String, usize)>,
     attribution: String,
+    skipped: usize,
+    skipped_first: Vec<(String, String)>,
 }
 
 /// Why there is no manifest.
@@ -183,6 +185,8 @@ mod tests {
                 classes: Some(10),
                 splits: vec![("train".into(), 2)],
                 attribution: String::new(),
+                skipped: 1,
+                skipped_first: vec![("a.csv:3".into(), "a cell is empty".into())],
             },
             environment: environment(),
             title: "digits".into(),

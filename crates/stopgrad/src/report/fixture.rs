@@ -34,6 +34,8 @@ pub(super) fn report(seeds: u64) -> Report {
             attribution: "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning \
                           Repository, CC BY 4.0."
                 .into(),
+            skipped: 0,
+            skipped_first: Vec::new(),
         },
         runs,
         environment: [("Machine", "2 cores, AVX-512, 2 threads"), ("Time", "31 s for 3 runs")]

@@ -55,6 +55,18 @@ fn header(report: &Report) -> String {
         escape(&shape.join(" × ")),
         escape(&splits.join(", ")),
     );
+    if source.skipped > 0 {
+        let first = source
+            .skipped_first
+            .iter()
+            .map(|(place, reason)| format!("<li>{}: {}</li>", escape(place), escape(reason)));
+        let _ = writeln!(
+            html,
+            "<details class=\"small\"><summary>{} samples were left out</summary><ul>{}</ul></details>",
+            grouped(source.skipped as u64),
+            first.collect::<String>()
+        );
+    }
     if !source.attribution.is_empty() {
         let _ = writeln!(html, "<p class=\"quiet small\">{}</p>", escape(&source.attribution));
     }
@@ -217,6 +229,8 @@ mod tests {
         report.command_line = hostile.into();
         report.source.name = hostile.into();
         report.source.attribution = hostile.into();
+        report.source.skipped = 1;
+        report.source.skipped_first = vec![(hostile.into(), hostile.into())];
         report.environment.push((hostile.into(), hostile.into()));
         report.inputs[0].path = hostile.into();
         report.runs[0].name = hostile.into();

@@ -77,6 +77,10 @@ pub struct SourceSummary {
     pub splits: Vec<(String, usize)>,
     /// Whom to thank, under which licence; empty: nothing to say.
     pub attribution: String,
+    /// Samples that could not be used, in all.
+    pub skipped: usize,
+    /// Place and reason of the first of them.
+    pub skipped_first: Vec<(String, String)>,
 }
 
 impl Report {

@@ -112,6 +112,9 @@ pub(super) fn check_runs(out: &Path, jobs: &[Job]) -> Result<(), TrainingError> 
     if left_out.is_empty() { Ok(()) } else { Err(TrainingError::FewerRuns { folder: out.into(), left_out }) }
 }
 
+/// Samples left out that a report names.
+const SHOWN: usize = 20;
+
 fn summary(plan: &Plan) -> SourceSummary {
     let source = &plan.source;
     let splits = [
@@ -126,5 +129,7 @@ fn summary(plan: &Plan) -> SourceSummary {
         classes: Some(source.classes().len()).filter(|count| *count > 0),
         splits: splits.map(|(name, count)| (name.to_owned(), count)).to_vec(),
         attribution: source.attribution().unwrap_or_default().to_owned(),
+        skipped: source.skipped().len(),
+        skipped_first: source.skipped().iter().take(SHOWN).map(|s| (s.path.clone(), s.reason.clone())).collect(),
     }
 }
