@@ -3,7 +3,7 @@
 //! The question answered here: what did a person ask for, and how is the answer told, to people and to
 //! programs. Nothing is computed here that a library below could be asked for.
 //!
-//! A command takes what was typed and returns an [`commands::Outcome`] or a [`CommandError`]; only
+//! A command takes what was typed and returns an [`outcome::Outcome`] or a [`CommandError`]; only
 //! [`output`] prints, and only `main` turns either into an exit status.
 //!
 //! Reading order: [`args`] (what can be typed), [`commands`] (one file each), [`configuration`] (file,
@@ -20,6 +20,7 @@ pub mod folder;
 mod limits;
 #[cfg(feature = "train")]
 pub mod manifest;
+pub mod outcome;
 pub mod output;
 #[cfg(feature = "train")]
 mod parquet_file;

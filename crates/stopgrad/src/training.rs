@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use stopgrad_train::config::Config;
 
 use crate::args::RunArguments;
-use crate::commands::{Outcome, command_line};
 use crate::configuration::Override;
 use crate::folder::{self, Kind};
 use crate::limits::Limits;
 use crate::manifest::{Manifest, ManifestRun, environment};
+use crate::outcome::{Outcome, command_line};
 use crate::output::Output;
 use crate::{CommandError, TrainingError};
 use running::Ended;

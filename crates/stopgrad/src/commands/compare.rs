@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::Outcome;
 use crate::CommandError;
 use crate::args::CompareArguments;
 use crate::configuration::{self, Override};
 use crate::folder::Kind;
+use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::training::{Job, Request, perform, typed};
 use crate::variations::{Variation, VariationError, read_runs, read_seeds};

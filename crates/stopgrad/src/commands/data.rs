@@ -10,10 +10,10 @@ use stopgrad_data::{
     open_source, pair_sheet,
 };
 
-use super::{Outcome, Status, document};
 use crate::CommandError;
 use crate::args::DataArguments;
 use crate::folder::{short_name, write_beside};
+use crate::outcome::{Outcome, Status, document, lengths};
 
 /// Samples on a sheet.
 const SHEET_SAMPLES: usize = 64;
@@ -68,15 +68,6 @@ pub(super) fn run(asked: &DataArguments) -> Result<Outcome, CommandError> {
     });
     let document = document("data", asked.seed, &options, source.inputs(), own);
     Ok(Outcome { text, document, status: Status::Done })
-}
-
-/// The lengths of a sample's axes; an image of one channel has two.
-pub(crate) fn lengths(shape: &Shape) -> Vec<usize> {
-    match *shape {
-        Shape::Image { channels: 1, height, width } => vec![height, width],
-        Shape::Image { channels, height, width } => vec![channels, height, width],
-        Shape::Row { columns } => vec![columns],
-    }
 }
 
 fn recipe(name: &str, shape: &Shape) -> Result<ViewRecipe, CommandError> {

@@ -7,11 +7,11 @@ use serde_json::json;
 use stopgrad_data::{NpyArray, NpyData, npy, open_source};
 use stopgrad_train::Embedder;
 
-use super::{Outcome, Status, document};
 use crate::args::EmbedArguments;
 use crate::configuration::read_stored;
 use crate::folder::{self, CONFIG_FILE, FolderError, Kind, prepare};
 use crate::manifest::Manifest;
+use crate::outcome::{Outcome, Status, document};
 use crate::{CommandError, TrainingError};
 
 /// Most samples that cannot be read are listed for people; programs get all.

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde_json::json;
 use stopgrad_train::record::RunRecord;
 
-use super::{Outcome, Status, document};
 use crate::args::ReportArguments;
 use crate::manifest::Manifest;
+use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
 use crate::training::write_report;
 use crate::{CommandError, TrainingError};

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::Outcome;
 use crate::CommandError;
 use crate::args::TrainArguments;
 use crate::configuration;
 use crate::folder::Kind;
+use crate::outcome::Outcome;
 use crate::output::Output;
 use crate::training::{Job, Request, perform, typed};
 

@@ -9,10 +9,10 @@ use stopgrad_train::verdict::{Finding, Verdict};
 
 use super::Job;
 use crate::args::RunArguments;
-use crate::commands::{Outcome, Status};
 use crate::demand::unmet;
 use crate::limits::Stop;
 use crate::manifest::Manifest;
+use crate::outcome::{Outcome, Status};
 use crate::report::Report;
 use crate::table::aligned;
 

@@ -6,11 +6,11 @@ use stopgrad_data::InputFile;
 use stopgrad_train::Plan;
 
 use super::Job;
-use crate::commands::lengths;
 use crate::configuration::{differences, read_stored};
 use crate::demand::Demand;
 use crate::folder::{self, CONFIG_FILE, FolderError, Kind};
 use crate::manifest::Manifest;
+use crate::outcome::lengths;
 use crate::report::SourceSummary;
 use crate::{CommandError, TrainingError};
 
