@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use stopgrad_data::{NpyArray, NpyData, npy, open_source};
-use stopgrad_train::Embedder;
+use stopgrad_train::{Embedder, RunRecord};
 
 use crate::args::EmbedArguments;
 use crate::configuration::read_stored;
@@ -38,10 +38,13 @@ pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
     npy::write(&asked.out, &NpyArray::new(&[rows, width], NpyData::F32(values)))?;
 
     let mut text = format!("{rows} rows of {width} in {}\n", asked.out.display());
-    // Written last by a run.
-    let finished = asked.run.join("run.json").exists();
+    let finished = stopgrad_train::folder::is_finished(&asked.run);
+    let diverged = finished && RunRecord::read(&asked.run).is_ok_and(|run| run.verdict.converges.answer == "diverged");
     if !finished {
         text.push_str("the run is not finished: these are representations at its last checkpoint\n");
+    }
+    if diverged {
+        text.push_str("the run diverged: these are representations at its last checkpoint before\n");
     }
     if !skipped.is_empty() {
         _ = writeln!(text, "left out: {}", skipped.len());
@@ -51,7 +54,7 @@ pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
     }
     let options =
         json!({ "run": asked.run, "source": asked.source, "out": asked.out, "label_column": asked.label_column });
-    let own = json!({ "count": rows, "width": width, "finished": finished, "out": asked.out, "skipped": skipped });
+    let own = json!({ "count": rows, "width": width, "finished": finished, "diverged": diverged, "out": asked.out, "skipped": skipped });
     let document = document("embed", seed, &options, source.inputs(), own);
     Ok(Outcome { text, document, status: Status::Done })
 }
