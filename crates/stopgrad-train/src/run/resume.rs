@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::live::Live;
 use super::probing::ProbeRow;
 use crate::checkpoint::{self, Checkpoint};
+use crate::config::Config;
 use crate::features::{PREPROCESSING, Preprocessing};
+use crate::plan::Plan;
 use crate::scalar::Scalar;
 use crate::verdict::{Snapshot, TailRow};
 use crate::weights::Weights;
@@ -22,6 +24,14 @@ pub(super) struct History {
 }
 
 const HISTORY: &str = "history";
+const CONFIGURATION: &str = "configuration";
+
+/// The configuration, but for what no number depends on.
+fn identity(plan: &Plan) -> Config {
+    let mut config = plan.config.clone();
+    config.training.threads = 0;
+    config
+}
 
 impl<T: Scalar> Live<'_, T> {
     /// Everything a run needs to go on.
@@ -49,6 +59,7 @@ impl<T: Scalar> Live<'_, T> {
             stored.state.insert(name, &[values.len()], values);
         }
         stored.state.insert_text(HISTORY, history);
+        stored.state.insert_text(CONFIGURATION, &identity(self.plan));
         stored
     }
 
@@ -65,6 +76,9 @@ impl<T: Scalar> Live<'_, T> {
             Ok(())
         };
         fill(&stored.model, "", &mut self.student)?;
+        if stored.state.find_text::<Config>(CONFIGURATION).as_ref() != Some(&identity(self.plan)) {
+            return Err("it was made under other options".to_owned());
+        }
         if let Some(teacher) = &mut self.teacher {
             teacher.restore(|weights| fill(&stored.state, "teacher.", weights))?;
         }

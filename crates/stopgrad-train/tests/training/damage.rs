@@ -95,6 +95,19 @@ fn a_foreign_checkpoint_is_refused_by_name() {
     assert!(error.contains("encoder.2.weight"), "{error}");
 }
 
+/// A checkpoint knows the options it was made under, even where config.toml is gone.
+#[test]
+fn a_checkpoint_is_not_resumed_under_other_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut patience = Patience { steps_left: Some(5), seen: 0 };
+    run(&plan(&config(20)), "test", folder.path(), &mut patience).unwrap();
+    std::fs::remove_file(folder.path().join("config.toml")).unwrap();
+    let mut other = config(20);
+    other.optimizer.learning_rate = 0.001;
+    let error = run(&plan(&other), "test", folder.path(), &mut Patience::default()).unwrap_err().to_string();
+    assert!(error.contains("other options"), "{error}");
+}
+
 /// What cannot be written is an error that names the file; what was written before stays.
 #[test]
 fn an_unwritable_folder_is_an_error_with_its_name() {
