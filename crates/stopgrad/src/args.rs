@@ -159,6 +159,11 @@ pub struct RunArguments {
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
 
+    /// Accuracies in the table at the end: of the validation part, so that settings can be chosen without looking at the
+    /// test part, or of the test part; the report has both
+    #[arg(long, value_name = "PART", value_enum, default_value_t = Shown::Validation)]
+    pub show: Shown,
+
     /// Exit with 1 on a verdict: collapses, diverges, drifts, not-minimised, unstable; RUN:WHAT looks at that run only
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<Demand>,
@@ -166,6 +171,25 @@ pub struct RunArguments {
     /// Exit with 1 if an answer of the verdict is "undecided"
     #[arg(long, value_name = "decided")]
     pub require: Option<Requirement>,
+}
+
+/// The part of the data whose accuracies the table shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shown {
+    /// What settings may be chosen by.
+    Validation,
+    /// What they are judged by, once.
+    Test,
+}
+
+impl Shown {
+    /// As probes name it.
+    pub const fn split(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
 }
 
 /// `stopgrad train`.

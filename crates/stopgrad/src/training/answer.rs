@@ -8,7 +8,7 @@ use stopgrad_train::record::{ProbeResult, RunRecord};
 use stopgrad_train::verdict::{Finding, Verdict};
 
 use super::Job;
-use crate::args::RunArguments;
+use crate::args::{RunArguments, Shown};
 use crate::demand::unmet;
 use crate::limits::Stop;
 use crate::manifest::Manifest;
@@ -28,7 +28,7 @@ const BASELINES: [(&str, ProbesOf); 2] =
 pub(super) fn answer(report: &Report, out: &Path, asked: &RunArguments) -> Outcome {
     let unmet = unmet(&report.runs, &asked.fail_on, asked.require);
     let page = out.join("report.html");
-    let mut text = verdict_table(&report.runs);
+    let mut text = verdict_table(&report.runs, asked.show);
     _ = writeln!(text, "\nreport: {}", page.display());
     for sentence in &unmet {
         _ = writeln!(text, "not established: {sentence}");
@@ -75,7 +75,7 @@ fn extended(mut document: Value, own: Value) -> Value {
 }
 
 /// One line a name, baselines below, and what the accuracies are.
-fn verdict_table(runs: &[RunRecord]) -> String {
+fn verdict_table(runs: &[RunRecord], shown: Shown) -> String {
     let mut names: Vec<&str> = Vec::new();
     for run in runs {
         if !names.contains(&run.name.as_str()) {
@@ -91,8 +91,8 @@ fn verdict_table(runs: &[RunRecord]) -> String {
             verdict(|verdict| &verdict.minimises),
             verdict(|verdict| &verdict.converges),
             verdict(|verdict| &verdict.collapses),
-            accuracy(group.iter().map(|run| last(run, "knn"))),
-            accuracy(group.iter().map(|run| last(run, "linear"))),
+            accuracy(group.iter().map(|run| last(run, shown, "knn"))),
+            accuracy(group.iter().map(|run| last(run, shown, "linear"))),
         ]);
     }
     if runs.iter().all(|run| run.probes.is_empty()) {
@@ -103,13 +103,14 @@ fn verdict_table(runs: &[RunRecord]) -> String {
     // Runs of one seed share their baselines; other networks stand in the report.
     let first: Vec<&RunRecord> = runs.iter().filter(|run| run.name == names[0]).collect();
     for (label, probes) in BASELINES {
-        let of = |kind| accuracy(first.iter().map(|run| tested(probes(run), kind)));
+        let of = |kind| accuracy(first.iter().map(|run| still(probes(run), shown, kind)));
         rows.push(vec![label.to_owned(), String::new(), String::new(), String::new(), of("knn"), of("linear")]);
     }
     let seeds =
         if first.len() > 1 { format!("; mean (smallest to largest) of {} seeds", first.len()) } else { String::new() };
     let table = aligned(&HEADER, &rows);
-    format!("{table}accuracies: frozen encoder, last step, test part{seeds}\n{}", diverged(runs))
+    let other = if shown == Shown::Validation { "; test part: in the report, or --show test" } else { "" };
+    format!("{table}accuracies: frozen encoder, last step, {} part{seeds}{other}\n{}", shown.split(), diverged(runs))
 }
 
 /// A line for each run that left the numbers: at which step, in which quantity.
@@ -138,15 +139,15 @@ fn answers(group: &[&RunRecord], finding: fn(&Verdict) -> &Finding) -> String {
 }
 
 /// At the very last step: a run that diverged was probed before.
-fn last(run: &RunRecord, kind: &str) -> Option<f64> {
+fn last(run: &RunRecord, shown: Shown, kind: &str) -> Option<f64> {
     let wanted = |probe: &&ProbeResult| {
-        probe.place == "encoder" && probe.at == "last" && probe.split == "test" && probe.kind == kind
+        probe.place == "encoder" && probe.at == "last" && probe.split == shown.split() && probe.kind == kind
     };
     run.probes.iter().filter(|probe| probe.step == run.steps).find(wanted).map(|probe| probe.accuracy)
 }
 
-fn tested(probes: &[ProbeResult], kind: &str) -> Option<f64> {
-    probes.iter().find(|probe| probe.kind == kind && probe.split == "test").map(|probe| probe.accuracy)
+fn still(probes: &[ProbeResult], shown: Shown, kind: &str) -> Option<f64> {
+    probes.iter().find(|probe| probe.kind == kind && probe.split == shown.split()).map(|probe| probe.accuracy)
 }
 
 /// A mean with its range; `-` where a run has none.

@@ -43,15 +43,18 @@ fn record(name: &str, seed: u64, collapses: &str, accuracy: f64) -> RunRecord {
             probe("encoder", "knn", "last", "validation", 0.3),
             probe("encoder", "knn", "last", "test", accuracy),
         ],
-        baselines: Baselines { raw: vec![probe("input", "knn", "last", "test", 0.9)], untrained: Vec::new() },
+        baselines: Baselines {
+            raw: vec![probe("input", "knn", "last", "test", 0.9), probe("input", "knn", "last", "validation", 0.8)],
+            untrained: Vec::new(),
+        },
         metrics: Vec::new(),
         spectra: Vec::new(),
     }
 }
 
 #[test]
-fn the_table_shows_the_test_part_at_the_last_step() {
-    let table = verdict_table(&[record("joint", 0, "complete", 0.1234), record("sg", 0, "no", 0.95)]);
+fn on_demand_the_table_shows_the_test_part_at_the_last_step() {
+    let table = verdict_table(&[record("joint", 0, "complete", 0.1234), record("sg", 0, "no", 0.95)], Shown::Test);
     let expected = "\
 run                minimises Ē  converges   collapses  kNN     linear
 joint              no           noise ball  complete   12.3 %  -
@@ -64,11 +67,19 @@ accuracies: frozen encoder, last step, test part
 }
 
 #[test]
+fn by_default_the_table_keeps_the_test_part_out_of_sight() {
+    let table = verdict_table(&[record("sg", 0, "no", 0.95)], Shown::Validation);
+    assert!(table.contains("30.0 %") && table.contains("80.0 %"), "{table}");
+    assert!(!table.contains("95.0 %") && !table.contains("90.0 %"), "{table}");
+    assert!(table.contains("validation part; test part: in the report, or --show test"), "{table}");
+}
+
+#[test]
 fn a_run_that_diverged_says_where_and_shows_no_older_accuracy() {
     let mut run = record("sg", 3, "undecided", 0.95);
     run.steps = 31;
     run.verdict.converges = Finding { why: "joint_loss = NaN at step 31".into(), ..finding("diverged") };
-    let table = verdict_table(&[run]);
+    let table = verdict_table(&[run], Shown::Test);
     assert!(table.contains("sg (seed 3): joint_loss = NaN at step 31\n") && !table.contains("95.0 %"), "{table}");
 }
 
@@ -82,12 +93,12 @@ run  minimises Ē  converges   collapses
 sg   no           noise ball  no
 probes were not run: they need labels of at least two classes
 ";
-    assert_eq!(verdict_table(&[run]), expected);
+    assert_eq!(verdict_table(&[run], Shown::Validation), expected);
 }
 
 #[test]
 fn seeds_are_summed_up() {
-    let table = verdict_table(&[record("sg", 0, "no", 0.90), record("sg", 1, "dimensional", 0.96)]);
+    let table = verdict_table(&[record("sg", 0, "no", 0.90), record("sg", 1, "dimensional", 0.96)], Shown::Test);
     assert!(table.contains("no ×1, dimensional ×1"), "{table}");
     assert!(table.contains("93.0 % (90.0 to 96.0)") && table.contains("of 2 seeds"), "{table}");
 }
