@@ -1,8 +1,12 @@
 //! Products and decompositions on plain row-major slices: the only place that calls the matrix library.
 //!
-//! Everything runs on the calling thread, whatever features another crate turns on in the matrix library;
-//! who wants threads cuts the work into fixed blocks and calls this from each. So the same input gives the
-//! same bits for any number of threads.
+//! Everything but [`product`] runs on the calling thread; who wants threads cuts the work into fixed blocks and
+//! calls this from each. So the same input gives the same bits for any number of threads.
+
+mod product;
+
+pub use faer::traits::ComplexField as Entry;
+pub use product::{Factor, product};
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};

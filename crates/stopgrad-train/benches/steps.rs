@@ -87,7 +87,9 @@ fn byol() -> impl FnMut() -> f64 {
         update_running::<f32>(&mut student.buffers, &gradient.observed);
         teacher.follow::<f32>(&student, &gradient.teacher_observed, done);
         done += 1;
-        gradient.loss
+        let loss = gradient.loss;
+        gradient.recycle::<f32>();
+        loss
     }
 }
 

@@ -8,6 +8,7 @@ use crate::layer::{Observed, Pass, Statistics};
 use crate::network::Network;
 use crate::objective::{Objective, Target, Views};
 use crate::scalar::Scalar;
+use crate::spare;
 use crate::teacher::Teacher;
 use crate::weights::Weights;
 
@@ -56,6 +57,11 @@ impl Gradient {
         let mut gradient = Self { loss: value, parts, observed, teacher_observed };
         gradient.add_multiple_of::<T>(student, objective.omega);
         gradient
+    }
+
+    /// Ends it, and keeps its memory for the next one.
+    pub fn recycle<T: Scalar>(self) {
+        self.parts.into_iter().for_each(spare::give::<T, 1>);
     }
 
     fn add_multiple_of<T: Scalar>(&mut self, weights: &Weights, factor: f64) {

@@ -30,6 +30,7 @@ pub mod probe;
 pub mod record;
 pub mod run;
 pub mod scalar;
+mod spare;
 pub mod teacher;
 pub mod verdict;
 pub mod weights;

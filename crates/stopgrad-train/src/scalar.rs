@@ -1,18 +1,24 @@
 //! The two floating-point types a network may run in.
 
 use burn::tensor::{DType, Element};
-use stopgrad_dynamics::statistics;
+use stopgrad_dynamics::{linalg, statistics};
+
+/// Buffers of one type, to be used again; oldest first.
+pub type Spare<T> = std::sync::Mutex<Vec<Vec<T>>>;
 
 /// `f32` or `f64`: what optimizers, averages and norms are generic over.
 ///
 /// Conversions go through f64, which holds every f32 exactly.
-pub trait Scalar: Element + bytemuck::Pod + PartialOrd {
+pub trait Scalar: Element + bytemuck::Pod + PartialOrd + linalg::Entry {
     /// The framework's name of the type.
     const DTYPE: DType;
     /// Rounds to the nearest value of this type.
     fn from_f64(value: f64) -> Self;
     /// Exact.
     fn to_f64(self) -> f64;
+    /// `self + other`.
+    #[must_use]
+    fn plus(self, other: Self) -> Self;
     /// `self + a · b`.
     #[must_use]
     fn add_product(self, a: Self, b: Self) -> Self;
@@ -23,6 +29,8 @@ pub trait Scalar: Element + bytemuck::Pod + PartialOrd {
     fn dot(a: &[Self], b: &[Self]) -> f64;
     /// Σ (aᵢ − bᵢ)² in f64, in such an order.
     fn squared_distance(a: &[Self], b: &[Self]) -> f64;
+    /// Buffers of this type to be used again.
+    fn spare() -> &'static Spare<Self>;
     /// As little-endian bytes, for files and hashes.
     fn little_endian(values: &[Self]) -> Vec<u8>;
     /// The inverse of `little_endian`; `None` if the length is no multiple of the size.
@@ -44,6 +52,10 @@ macro_rules! scalar {
                 self as f64
             }
             #[inline]
+            fn plus(self, other: Self) -> Self {
+                self + other
+            }
+            #[inline]
             fn add_product(self, a: Self, b: Self) -> Self {
                 self + a * b
             }
@@ -56,6 +68,10 @@ macro_rules! scalar {
             }
             fn squared_distance(a: &[Self], b: &[Self]) -> f64 {
                 $distance(a, b)
+            }
+            fn spare() -> &'static Spare<Self> {
+                static SPARE: Spare<$type> = Spare::new(Vec::new());
+                &SPARE
             }
             fn little_endian(values: &[Self]) -> Vec<u8> {
                 values.iter().flat_map(|v| v.to_le_bytes()).collect()

@@ -4,6 +4,7 @@
 //! network, so nothing can be shared behind anyone's back (a cloned framework module shares the running
 //! statistics of its batch norms).
 
+mod affine;
 mod batch_norm;
 mod linear;
 

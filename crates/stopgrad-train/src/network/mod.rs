@@ -83,7 +83,15 @@ pub struct Stack {
 impl Stack {
     /// n × d_in → n × d_out.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
-        self.layers.iter().fold(x, |x, layer| layer.forward(pass, x))
+        let mut x = x;
+        let mut rest = self.layers.as_slice();
+        while let [layer, after @ ..] = rest {
+            (x, rest) = match (layer, after) {
+                (Layer::Linear(linear), [Layer::Relu, after @ ..]) => (linear.forward_relu(pass, x), after),
+                _ => (layer.forward(pass, x), after),
+            };
+        }
+        x
     }
 }
 

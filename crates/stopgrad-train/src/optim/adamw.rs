@@ -1,5 +1,7 @@
 //! Adam with decoupled weight decay.
 
+use pulp::Arch;
+
 use crate::scalar::Scalar;
 
 /// Its constants.
@@ -32,14 +34,18 @@ pub fn adamw<T: Scalar>(
     let (keep2, take2) = (T::from_f64(b2), T::from_f64(1.0 - b2));
     let (step, unbias) = (T::from_f64(-rate / first), T::from_f64(1.0 / second));
     let (epsilon, shrink) = (T::from_f64(adamw.epsilon), T::from_f64(-rate * decoupled));
-    for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-        *m = zero.add_product(keep1, *m).add_product(take1, g);
-        let squared = zero.add_product(g, g);
-        *v = zero.add_product(keep2, *v).add_product(take2, squared);
-        let corrected = zero.add_product(unbias, *v);
-        let direction = corrected.divide_by_root(*m, epsilon);
-        *p = p.add_product(shrink, *p).add_product(step, direction);
-    }
+    // With the widest vectors of the machine a cache line is read once. In pieces, two of the four arrays that lie
+    // unluckily to each other throw each other's lines out between the pieces: half the speed.
+    Arch::new().dispatch(|| {
+        for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
+            *m = zero.add_product(keep1, *m).add_product(take1, g);
+            let squared = zero.add_product(g, g);
+            *v = zero.add_product(keep2, *v).add_product(take2, squared);
+            let corrected = zero.add_product(unbias, *v);
+            let direction = corrected.divide_by_root(*m, epsilon);
+            *p = p.add_product(shrink, *p).add_product(step, direction);
+        }
+    });
 }
 
 #[cfg(test)]

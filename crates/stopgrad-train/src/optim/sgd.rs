@@ -1,5 +1,7 @@
 //! Gradient descent with heavy ball.
 
+use pulp::Arch;
+
 use crate::scalar::Scalar;
 
 /// v ← μ v + g;  p ← p − η (v + λ p), in place.
@@ -11,10 +13,12 @@ use crate::scalar::Scalar;
 /// p, g, v: the same length.
 pub fn sgd<T: Scalar>(p: &mut [T], g: &[T], v: &mut [T], rate: f64, momentum: f64, decoupled: f64) {
     let (step, momentum, shrink) = (T::from_f64(-rate), T::from_f64(momentum), T::from_f64(-rate * decoupled));
-    for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
-        *v = g.add_product(momentum, *v);
-        *p = p.add_product(shrink, *p).add_product(step, *v);
-    }
+    Arch::new().dispatch(|| {
+        for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
+            *v = g.add_product(momentum, *v);
+            *p = p.add_product(shrink, *p).add_product(step, *v);
+        }
+    });
 }
 
 #[cfg(test)]

@@ -121,7 +121,9 @@ impl<'p, T: Scalar> Live<'p, T> {
             ..halves
         });
         self.step += 1;
-        Update { batch_loss: gradient.loss, learning_rate, row, halves }
+        let batch_loss = gradient.loss;
+        gradient.recycle::<T>();
+        Update { batch_loss, learning_rate, row, halves }
     }
 
     /// The gradient of a field at this point.
