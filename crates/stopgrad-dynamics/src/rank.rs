@@ -102,13 +102,6 @@ pub fn summarize(samples: &[f64], n: usize, d: usize) -> Result<Summary, RankErr
     })
 }
 
-/// [`summarize`] for single precision, as networks give it; all sums are in f64.
-///
-/// # Errors      [`RankError`], as [`summarize`]
-pub fn summarize_f32(samples: &[f32], n: usize, d: usize) -> Result<Summary, RankError> {
-    summarize(&samples.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(), n, d)
-}
-
 /// The centred covariance of the samples.
 ///
 /// Two passes, the mean itself corrected once, so that a mean of any size costs no digits.

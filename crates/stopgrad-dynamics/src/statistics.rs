@@ -25,11 +25,6 @@ pub fn sum_fixed(values: &[f64]) -> f64 {
     sum_with(values, |x| x)
 }
 
-/// Σ xᵢ of single-precision numbers, in f64.
-pub fn sum_fixed_f32(values: &[f32]) -> f64 {
-    sum_with(values, f64::from)
-}
-
 /// Σ xᵢ².
 pub fn squared_norm(values: &[f64]) -> f64 {
     sum_with(values, |x| x * x)
@@ -234,7 +229,6 @@ mod tests {
         assert!((sum_fixed(&values) - exact).abs() < 1e-9);
         for n in [0, 1, 15, 16, 17, 255, 256, 257, 1000] {
             let ones = vec![1.0f32; n];
-            assert!((sum_fixed_f32(&ones) - n as f64).abs() < 1e-12);
             assert!((squared_norm_f32(&ones) - n as f64).abs() < 1e-12);
             assert!((inner_product_f32(&ones, &ones) - n as f64).abs() < 1e-12);
             assert!(squared_distance_f32(&ones, &ones).abs() < 1e-12);

@@ -12,7 +12,7 @@ pub mod collapse;
 pub mod convergence;
 pub mod descent;
 
-pub use clusters::{ClusterCount, count_clusters, count_clusters_f32};
+pub use clusters::{ClusterCount, count_clusters};
 pub use collapse::{CollapseEvidence, Place, PlaceEvidence, collapses};
 pub use convergence::{ConvergenceEvidence, Snapshot, TailRow, converges};
 pub use descent::{DescentEvidence, SmallestValue, minimises};

@@ -159,14 +159,6 @@ fn bad_input_is_named() {
     assert!(matches!(huge, Err(RankError::NotFinite { row: 0, column: 0, .. })));
 }
 
-#[test]
-fn single_precision_gives_the_same_measures() {
-    let samples = Normals(9).cloud(200 * 8);
-    let single: Vec<f32> = samples.iter().map(|&x| x as f32).collect();
-    let (a, b) = (summarize(&samples, 200, 8).expect("finite"), summarize_f32(&single, 200, 8).expect("finite"));
-    assert!((a.effective_rank - b.effective_rank).abs() < 1e-5 && (a.std - b.std).abs() < 1e-6);
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

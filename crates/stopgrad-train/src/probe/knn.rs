@@ -56,18 +56,7 @@ pub fn predict(
 ) -> Result<Vec<u32>, ProbeError> {
     let train = Neighbors::new(train_features, train_labels, d, params)?;
     check_features(Part::Test, test_features, d)?;
-    Ok(train.vote(&directions(test_features, d), false))
-}
-
-/// [`accuracy`] of a labelled set on itself, each sample left out of its own neighbours.
-///
-/// # Shapes      features: n × d
-/// # Errors      [`ProbeError`]
-pub fn leave_one_out_accuracy(
-    features: &[f32], labels: &[u32], d: usize, params: KnnParams,
-) -> Result<f64, ProbeError> {
-    let train = Neighbors::new(features, labels, d, params)?;
-    Ok(agreement(&train.vote(&train.directions, true), labels))
+    Ok(train.vote(&directions(test_features, d)))
 }
 
 /// The training part, ready to be asked.
@@ -92,21 +81,16 @@ impl<'a> Neighbors<'a> {
         Ok(Self { directions: directions(features, d), labels, classes, d, params })
     }
 
-    /// One class a query; with `skip_self`, query i ignores training sample i.
-    fn vote(&self, queries: &[f32], skip_self: bool) -> Vec<u32> {
+    /// One class a query.
+    fn vote(&self, queries: &[f32]) -> Vec<u32> {
         queries
             .par_chunks(TEST_BLOCK * self.d)
-            .enumerate()
-            .flat_map_iter(|(block, rows)| {
-                let first_query = block * TEST_BLOCK;
-                let nearest = self.nearest(rows, skip_self.then_some(first_query));
-                nearest.into_iter().map(|found| self.class_of(&found)).collect::<Vec<_>>()
-            })
+            .flat_map_iter(|rows| self.nearest(rows).into_iter().map(|found| self.class_of(&found)).collect::<Vec<_>>())
             .collect()
     }
 
     /// The nearest training samples of each query, nearest first.
-    fn nearest(&self, queries: &[f32], skip_from: Option<usize>) -> Vec<Nearest> {
+    fn nearest(&self, queries: &[f32]) -> Vec<Nearest> {
         let count = queries.len() / self.d;
         let mut found: Vec<Nearest> = (0..count).map(|_| Nearest::new(self.params.k.min(self.labels.len()))).collect();
         let mut cosines = vec![0.0; count * TRAIN_BLOCK];
@@ -114,8 +98,8 @@ impl<'a> Neighbors<'a> {
             let width = rows.len() / self.d;
             let cosines = &mut cosines[..count * width];
             inner_products_f32(queries, rows, self.d, cosines);
-            for (query, (nearest, row)) in found.iter_mut().zip(cosines.chunks_exact(width)).enumerate() {
-                nearest.offer(row, block * TRAIN_BLOCK, skip_from.map(|first| first + query));
+            for (nearest, row) in found.iter_mut().zip(cosines.chunks_exact(width)) {
+                nearest.offer(row, block * TRAIN_BLOCK);
             }
         }
         found
@@ -159,18 +143,15 @@ impl Nearest {
     }
 
     /// Consider training samples `first_sample ..`, which must come in ascending order over all calls.
-    fn offer(&mut self, cosines: &[f32], first_sample: usize, skip: Option<usize>) {
+    fn offer(&mut self, cosines: &[f32], first_sample: usize) {
         let mut worst = self.worst();
         for (offset, &cosine) in cosines.iter().enumerate() {
             // Strictly better, so that the earlier of equals stays.
             if cosine > worst {
-                let sample = first_sample + offset;
-                if skip != Some(sample) {
-                    let place = self.entries.partition_point(|entry| entry.cosine >= cosine);
-                    self.entries.insert(place, Entry { cosine, sample });
-                    self.entries.truncate(self.k);
-                    worst = self.worst();
-                }
+                let place = self.entries.partition_point(|entry| entry.cosine >= cosine);
+                self.entries.insert(place, Entry { cosine, sample: first_sample + offset });
+                self.entries.truncate(self.k);
+                worst = self.worst();
             }
         }
     }

@@ -59,11 +59,6 @@ pub fn count_clusters(samples: &[f64], d: usize) -> ClusterCount {
     seen
 }
 
-/// [`count_clusters`] for single precision.
-pub fn count_clusters_f32(samples: &[f32], d: usize) -> ClusterCount {
-    count_clusters(&samples.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(), d)
-}
-
 /// Each sample's nearest centre so far.
 struct Cover {
     squared: Vec<f64>,
