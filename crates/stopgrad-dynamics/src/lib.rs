@@ -1,19 +1,39 @@
 //! What the fields of non-contrastive learning are, and what can be said of a cloud of embeddings.
 //!
-//! Everything is f64 and a function of its arguments: no files, no clock, no printing, no random numbers,
-//! and every sum is added in a fixed order, so the same input gives the same bits on the same machine.
+//! Everything is f64 and a function of its arguments: no files, no clock, no printing, no random numbers but
+//! those of a seed that the caller gives, and every sum is added in a fixed order, so the same input gives the same bits on the same machine.
 //! Rejected: one crate with the training loop; an eigenvalue must not need a deep-learning framework.
 //!
 //! Reading order: [`Field`] (the three ways to move), [`rank`] (how many dimensions a cloud fills),
+//! [`LinearField`] (the linear case, whose products everything below asks for), [`orbit`] and [`stability`] (does an
+//! equilibrium attract), [`krylov`] (the same from products alone), [`conservative`] (is it a gradient field),
 //! [`statistics`] (intervals and fixed-order sums), [`linalg`] (the only door to matrix decompositions).
 
 #![forbid(unsafe_code)]
 
+pub mod conservative;
 mod field;
+pub mod krylov;
 pub mod linalg;
+mod linear;
+mod moments;
+pub mod orbit;
+mod random;
 pub mod rank;
+pub mod stability;
 pub mod statistics;
+#[cfg(test)]
+mod testing;
+mod vector_field;
 
 pub use field::{Field, ParseFieldError};
 pub use linalg::LinalgError;
+pub use linear::{
+    LinearField, LinearFieldError, LinearState, Refinement, RefinementParams, UpdateMap, UpdateMapError,
+    refine_equilibrium,
+};
+pub use moments::{Moments, MomentsError};
+pub use orbit::Orbit;
 pub use rank::{RankError, Summary};
+pub use stability::{Spectrum, Stability};
+pub use vector_field::{VectorField, dense_jacobian};

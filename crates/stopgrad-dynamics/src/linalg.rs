@@ -1,11 +1,16 @@
 //! Products and decompositions on plain row-major slices: the only place that calls the matrix library.
 //!
-//! Everything but [`product`] runs on the calling thread; who wants threads cuts the work into fixed blocks and
-//! calls this from each. So the same input gives the same bits for any number of threads.
+//! Small work runs on the calling thread, large work is cut in a way that does not depend on how many threads there
+//! are: the same input gives the same bits for any number of them.
 
+mod general;
 mod product;
 
 pub use faer::traits::ComplexField as Entry;
+pub use general::{
+    RangeSplit, SingularVectors, general_eigenvalues, multiply, singular_values, singular_vectors, solve_general,
+    split_by_range,
+};
 pub use product::{Factor, product};
 
 use faer::diag::Diag;

@@ -1,0 +1,87 @@
+//! Instances that the crate's tests share.
+
+use faer::Mat;
+
+use crate::random::{normal, stream};
+use crate::{Field, LinearField, LinearState, Moments, RefinementParams, VectorField, refine_equilibrium};
+
+/// Standard normal numbers.
+pub(crate) fn normal_vector(length: usize, seed: u64) -> Vec<f64> {
+    let mut rng = stream(seed, 77);
+    (0..length).map(|_| normal(&mut rng)).collect()
+}
+
+pub(crate) fn moments(xx: Mat<f64>, yx: Mat<f64>, yy: Mat<f64>) -> Moments {
+    Moments {
+        xx,
+        yx,
+        yy: Some(yy),
+        count: None,
+        mean_x: None,
+        mean_y: None,
+        centered: false,
+        symmetrized: false,
+        basis: None,
+    }
+}
+
+/// X, Y, V of 4 m pairs y = 0.9 x + 0.3 noise: true moments of something, not exchangeable.
+pub(crate) fn sample_moments(m: usize, seed: u64) -> Moments {
+    let (mut rng, count) = (stream(seed, 5), 4 * m);
+    let x = Mat::from_fn(count, m, |_, _| normal(&mut rng));
+    let y = Mat::from_fn(count, m, |i, j| 0.9 * x[(i, j)] + 0.3 * normal(&mut rng));
+    let mean = |left: &Mat<f64>, right: &Mat<f64>| {
+        Mat::from_fn(m, m, |i, j| (0..count).map(|k| left[(k, i)] * right[(k, j)]).sum::<f64>() / count as f64)
+    };
+    moments(mean(&x, &x), mean(&y, &x), mean(&y, &y))
+}
+
+/// Each field on the same moments.
+pub(crate) fn fields(n: usize, m: usize, weight_decay: f64) -> Vec<LinearField> {
+    let new = |kind| LinearField::new(kind, sample_moments(m, 1), n, weight_decay).unwrap();
+    vec![new(Field::Joint), new(Field::StopGradient), new(Field::Ema).with_ema_rate(0.7).unwrap()]
+}
+
+/// 3.9: the spheres of m = 1, inner then outer.
+pub(crate) fn radii(rho: f64, tau: f64, decay: f64) -> Option<[f64; 2]> {
+    let root = (tau * tau - 4.0 * rho * decay).sqrt();
+    (!root.is_nan()).then(|| [(tau.abs() - root) / (2.0 * rho), (tau.abs() + root) / (2.0 * rho)])
+}
+
+/// 3.10: an equilibrium of diagonal X and Y (m = 3, λ = 0.05) in the first `rank` coordinates; `inner` tells where
+/// the smaller radius is taken.
+pub(crate) fn diagonal_equilibrium(kind: Field, n: usize, inner: &[bool], rank: usize) -> (LinearField, Vec<f64>) {
+    let (xs, ys) = ([1.0, 0.8, 1.3], [0.9, -0.7, 0.8]);
+    let diagonal = |d: [f64; 3]| Mat::from_fn(3, 3, |i, j| if i == j { d[i] } else { 0.0 });
+    let field = LinearField::new(kind, moments(diagonal(xs), diagonal(ys), diagonal(xs)), n, 0.05).unwrap();
+    let (mut a, mut b) = (Mat::zeros(n, 3), Mat::zeros(n, n));
+    for i in 0..rank {
+        let radius = radii(xs[i], ys[i], 0.05).unwrap()[usize::from(!inner[i])];
+        (a[(i, i)], b[(i, i)]) = (radius, radius * ys[i].signum());
+    }
+    let state = LinearState { c: kind.has_teacher().then(|| a.clone()), a, b };
+    (field, state.to_flat())
+}
+
+/// The end of the flow from a start of the given rank, by explicit Euler steps, then Newton.
+///
+/// Every state on the way keeps the rank of its start: rows of zeros in A and B stay zero.
+pub(crate) fn settled(field: &LinearField, rank: usize, seed: u64) -> Option<Vec<f64>> {
+    let [n, m, nm, nn] = field.sizes();
+    let start = normal_vector(nm, seed);
+    let mut z = vec![0.0; field.dimension()];
+    for i in 0..rank {
+        z[i * m..(i + 1) * m].copy_from_slice(&start[i * m..(i + 1) * m]);
+        z[nm + i * n + i] = 1.0;
+        if field.kind.has_teacher() {
+            z[nm + nn + i * m..nm + nn + (i + 1) * m].copy_from_slice(&start[i * m..(i + 1) * m]);
+        }
+    }
+    let mut velocity = vec![0.0; z.len()];
+    for _ in 0..6000 {
+        field.value(&z, &mut velocity);
+        z.iter_mut().zip(&velocity).for_each(|(z, v)| *z += 0.05 * v);
+    }
+    let refined = refine_equilibrium(field, &z, RefinementParams::default());
+    refined.converged.then_some(refined.state)
+}
