@@ -113,6 +113,26 @@ fn a_file_with_a_mistake_is_named() {
 }
 
 #[test]
+fn the_configurations_we_ship_are_read_by_the_command_that_stands_in_them() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs");
+    let mut read_count = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder of configurations") {
+        let path = entry.expect("a readable entry").path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        read(Some(&path), &[], &[]).expect("a configuration");
+        let text = std::fs::read_to_string(&path).expect("text");
+        let command = text.lines().next().expect("a first line");
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        assert!(command.contains(&format!("--config configs/{name}")), "{command}");
+        assert_eq!(command.contains("compare PATH "), !text.contains("[source]"), "{name}: the command or the file");
+        read_count += 1;
+    }
+    assert!(read_count >= 5);
+}
+
+#[test]
 fn a_run_of_its_own_wins_over_what_all_share() {
     let steps = |value| [Override::new("--steps", "training.steps", Value::Integer(value))];
     assert_eq!(read(None, &steps(3), &steps(4)).expect("reads").training.steps, 4);
