@@ -14,11 +14,13 @@
 //! Reading order: [`source`] (what a sample is), [`augment`], [`views`], [`loader`].
 
 pub mod augment;
+mod draws;
 pub mod loader;
 mod normalizer;
 pub mod npy;
 pub mod npz;
 mod order;
+mod paired;
 pub mod random;
 mod shape;
 pub mod sheet;
@@ -28,14 +30,16 @@ pub mod views;
 mod whole;
 
 pub use augment::Augmentation;
+pub use draws::{DrawnViews, Draws};
 pub use loader::{Batch, Loader, LoaderError, LoaderSpec};
 pub use normalizer::Normalizer;
 pub use npy::{NpyArray, NpyData, NpyError};
 pub use npz::NpzError;
+pub use paired::{PairedError, PairedRows};
 pub use random::stream;
 pub use shape::Shape;
 pub use sheet::{PicturedPair, SheetError, contact_sheet, pair_sheet};
 pub use source::{InputFile, Sample, Skipped, Source, SourceError, Split, open_source};
 pub use splits::{SplitError, SplitSpec, Splits};
 pub use views::{ViewError, ViewPair, ViewRecipe};
-pub use whole::write_whole;
+pub use whole::{write_whole, write_whole_with};

@@ -194,6 +194,11 @@ pub fn encode(array: &NpyArray) -> Vec<u8> {
     bytes
 }
 
+/// The header of a `.npy` file of f64 values, little-endian, in C order.
+pub(crate) fn f64_header(shape: &[usize]) -> Vec<u8> {
+    header::format("<f8", shape)
+}
+
 /// Writes an array to a file: beside it first, then renamed, so that a full disk leaves the old file whole.
 ///
 /// # Errors

@@ -1,7 +1,8 @@
 //! NumPy's `.npz`: named arrays in a ZIP archive, as `numpy.savez` writes and reads them.
 
 use std::collections::BTreeMap;
-use std::io::{Cursor, Read as _, Write as _};
+use std::fs::File;
+use std::io::{BufWriter, Cursor, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -95,18 +96,87 @@ pub fn write(path: impl AsRef<Path>, arrays: &[(&str, &NpyArray)]) -> Result<(),
     crate::write_whole(path, &bytes).map_err(|cause| NpzError::Io { path: path.into(), cause })
 }
 
+/// Fills a row of a matrix.
+pub type FillRow<'a> = Box<dyn Fn(usize, &mut [f64]) + 'a>;
+
+/// An array to write, whole or row by row.
+pub enum Entry<'a> {
+    /// As it is.
+    Array(NpyArray),
+    /// A matrix of f64, whose rows are asked for one after another: it never exists as a whole.
+    Rows {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        columns: usize,
+        /// Fills row number so-and-so.
+        fill: FillRow<'a>,
+    },
+}
+
+/// [`write()`] that holds one row of a matrix in memory, not the file.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_rows(path: impl AsRef<Path>, entries: &[(&str, Entry<'_>)]) -> Result<(), NpzError> {
+    let path = path.as_ref();
+    let written = crate::write_whole_with(path, |file| {
+        let mut archive = ZipWriter::new(BufWriter::new(file));
+        for (name, entry) in entries {
+            archive.start_file(format!("{name}.npy"), options())?;
+            write_entry(&mut archive, entry)?;
+        }
+        let file: Result<File, _> = archive.finish()?.into_inner().map_err(std::io::IntoInnerError::into_error);
+        Ok::<_, ZipError>(file?)
+    });
+    written.map_err(|error| match error {
+        ZipError::Io(cause) => NpzError::Io { path: path.into(), cause },
+        cause => NpzError::Archive { path: path.into(), cause },
+    })
+}
+
+fn write_entry(out: &mut impl Write, entry: &Entry<'_>) -> std::io::Result<()> {
+    match entry {
+        Entry::Array(array) => out.write_all(&npy::encode(array)),
+        Entry::Rows { rows, columns, fill } => {
+            out.write_all(&npy::f64_header(&[*rows, *columns]))?;
+            let (mut row, mut bytes) = (vec![0.0; *columns], Vec::with_capacity(8 * columns));
+            for index in 0..*rows {
+                fill(index, &mut row);
+                bytes.clear();
+                for value in &row {
+                    bytes.extend_from_slice(&f64::to_le_bytes(*value));
+                }
+                out.write_all(&bytes)?;
+            }
+            Ok(())
+        }
+    }
+}
+
 fn encode(arrays: &[(&str, &NpyArray)]) -> Result<Vec<u8>, ZipError> {
-    // A fixed date: the clock must not reach a file whose bytes are compared after a resume.
-    let options = SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Stored)
-        .last_modified_time(DateTime::default())
-        .large_file(true);
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, array) in arrays {
-        archive.start_file(format!("{name}.npy"), options)?;
+        archive.start_file(format!("{name}.npy"), options())?;
         archive.write_all(&npy::encode(array))?;
     }
     Ok(archive.finish()?.into_inner())
+}
+
+/// A fixed date: the clock must not reach a file whose bytes are compared after a resume.
+fn options() -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Stored)
+        .last_modified_time(DateTime::default())
+        .large_file(true)
+}
+
+/// Those of the named arrays that the bytes of a file have; `path` is for messages.
+///
+/// # Errors
+/// [`NpzError`], by what is wrong.
+pub fn decode_named(path: &Path, bytes: &[u8], names: &[&str]) -> Result<BTreeMap<String, NpyArray>, NpzError> {
+    decode(path, bytes, |name| names.contains(&name))
 }
 
 fn read_where(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, NpyArray>, NpzError> {
@@ -179,6 +249,26 @@ mod tests {
         let expected: Vec<_> = arrays.into_iter().map(|(name, array)| (name.to_owned(), array)).collect();
         assert_eq!(read, expected);
         assert_eq!(read_named(&path, &["steps", "absent"]).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_written_row_by_row_has_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, rows) = (folder.path().join("whole.npz"), folder.path().join("rows.npz"));
+        let array = |name| example().into_iter().find(|(other, _)| *other == name).unwrap().1;
+        write(&whole, &[("singular", &array("singular")), ("steps", &array("steps"))]).unwrap();
+        let fill = |row: usize, out: &mut [f64]| out.copy_from_slice(&[[0.1, 0.2], [0.3, 0.4]][row]);
+        let entries = [
+            ("singular", Entry::Rows { rows: 2, columns: 2, fill: Box::new(fill) }),
+            ("steps", Entry::Array(array("steps"))),
+        ];
+        write_rows(&rows, &entries).unwrap();
+        assert_eq!(std::fs::read(whole).unwrap(), std::fs::read(rows).unwrap());
+        let nowhere = write_rows(folder.path().join("no/folder.npz"), &[]);
+        assert!(matches!(nowhere, Err(NpzError::Io { .. })), "{nowhere:?}");
+        let twice = [("a", Entry::Array(array("steps"))), ("a", Entry::Array(array("steps")))];
+        assert!(matches!(write_rows(folder.path().join("t.npz"), &twice), Err(NpzError::Archive { .. })));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left over");
     }
 
     #[test]

@@ -12,11 +12,12 @@
 #![forbid(unsafe_code)]
 
 pub mod conservative;
+pub mod features;
 mod field;
 pub mod krylov;
 pub mod linalg;
 mod linear;
-mod moments;
+pub mod moments;
 pub mod orbit;
 mod random;
 pub mod rank;

@@ -3,15 +3,25 @@
 //! Small work runs on the calling thread, large work is cut in a way that does not depend on how many threads there
 //! are: the same input gives the same bits for any number of them.
 
+mod dense;
 mod general;
 mod product;
+mod updates;
 
+pub use dense::{
+    LuFactors, SymmetricEigen, ThinSvd, add_scaled, add_transpose, eigenvalue_pairs, frobenius, frobenius_inner,
+    is_positive_definite, mirror_lower, product, product_into, product_symmetric, solve_definite, symmetric_eigen,
+    symmetric_part, thin_svd,
+};
 pub use faer::traits::ComplexField as Entry;
 pub use general::{
     RangeSplit, SingularVectors, general_eigenvalues, multiply, singular_values, singular_vectors, solve_general,
     split_by_range,
 };
-pub use product::{Factor, product};
+pub use product::{Factor, row_major_product};
+pub use updates::{
+    Triangle, add_cross_products, add_triangle_products, eigenvalues_of_lower, plain_product, product_on_this_thread,
+};
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};

@@ -1,4 +1,19 @@
 //! Second moments of two views: all that the linear theory needs of the data.
+//!
+//! Reading order: [`Moments`] (what a file holds, checked by [`Moments::new`]), `accumulator` (from samples, in one
+//! pass), `combine` (parts added up, other coordinates).
+
+mod accumulator;
+mod check;
+mod combine;
+mod sums;
+#[cfg(test)]
+mod tests;
+
+pub use accumulator::{MomentKind, MomentRows, MomentSums, MomentsAccumulator, Pairing};
+pub use check::Tolerance;
+pub use combine::{MergeError, Part};
+pub use sums::ROWS;
 
 use faer::Mat;
 
@@ -57,8 +72,8 @@ pub enum MomentsError {
     },
     /// A symmetric moment that is not.
     #[error(
-        "{key} is not symmetric: [{row}, {column}] and its mirror differ by {difference:e}, more than 1e-8 of its \
-         largest entry; compute it as a mean of outer products"
+        "{key} is not symmetric: [{row}, {column}] and its mirror differ by {difference:e}, more than {tolerance:e} of \
+         its largest entry; compute it as a mean of outer products"
     )]
     Asymmetric {
         /// Name of the matrix.
@@ -69,6 +84,8 @@ pub enum MomentsError {
         column: usize,
         /// |K_ij − K_ji|.
         difference: f64,
+        /// What is allowed, as a share of the largest entry.
+        tolerance: f64,
     },
     /// An eigenvalue below zero beyond rounding.
     #[error("{key} has the negative eigenvalue {eigenvalue:e}; second moments have none")]
@@ -78,14 +95,64 @@ pub enum MomentsError {
         /// The smallest eigenvalue.
         eigenvalue: f64,
     },
+    /// A vector or basis of the wrong length.
+    #[error("{key} has {length} rows, but xx says m = {size}; it has one for each coordinate")]
+    Length {
+        /// Its name.
+        key: &'static str,
+        /// Its length.
+        length: usize,
+        /// m.
+        size: usize,
+    },
+    /// Moments of both orders of each pair that are not alike.
+    #[error(
+        "symmetrized says that both orders of each pair were used, but xx and yy differ by {difference:e} at [{row}, \
+         {column}]; set symmetrized to 0"
+    )]
+    NotExchangeable {
+        /// Row from 0.
+        row: usize,
+        /// Column from 0.
+        column: usize,
+        /// |X_ij − V_ij|.
+        difference: f64,
+    },
     /// The eigenvalue iteration failed.
     #[error(transparent)]
     Eigenvalues(#[from] crate::LinalgError),
 }
 
 impl Moments {
+    /// Moments from their matrices, checked: see [`Moments::checked`], which also takes the rest.
+    ///
+    /// # Shapes      all m × m
+    /// # Errors      [`MomentsError`], by what is wrong
+    /// # Cost        m³/3 multiply-adds
+    pub fn new(xx: Mat<f64>, yx: Mat<f64>, yy: Option<Mat<f64>>) -> Result<Self, MomentsError> {
+        let (count, mean_x, mean_y, basis) = (None, None, None, None);
+        Self { xx, yx, yy, count, mean_x, mean_y, centered: false, symmetrized: false, basis }
+            .checked(Tolerance::default())
+    }
+
     /// m.
     pub fn size(&self) -> usize {
         self.xx.nrows()
     }
+
+    /// Eigenvalues of X, descending.
+    ///
+    /// # Errors      [`MomentsError::Eigenvalues`]
+    /// # Cost        O(m³) time
+    pub fn eigenvalues(&self) -> Result<Vec<f64>, MomentsError> {
+        Ok(crate::linalg::eigenvalues_of_lower(self.xx.as_ref())?)
+    }
+}
+
+/// Directions in which x varies at all: eigenvalues above [`crate::rank::ROUNDING_SHARE`] of the largest.
+///
+/// # Requires    eigenvalues of X, descending
+pub fn support_rank(eigenvalues: &[f64]) -> usize {
+    let floor = eigenvalues.first().map_or(0.0, |largest| largest.max(0.0) * crate::rank::ROUNDING_SHARE);
+    eigenvalues.iter().filter(|value| **value > floor).count()
 }

@@ -3,6 +3,7 @@
 //! Nothing is checked here beyond the form of a single value; options that set a key of the configuration
 //! become [`Override`]s and go through the same parser as `--set` and the file.
 
+mod moments;
 mod text;
 
 use std::ffi::OsString;
@@ -15,9 +16,10 @@ use toml::Value;
 use crate::CommandError;
 use crate::configuration::Override;
 use crate::demand::{Demand, Requirement};
+pub use moments::{Features, Halves, MomentsArguments, SplitPart};
 use text::{
     COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES,
-    REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
+    MOMENTS_ABOUT, MOMENTS_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
 };
 
 /// The whole command line.
@@ -66,6 +68,9 @@ pub enum Command {
     /// Write the report of a finished run or comparison again, from its files
     #[command(long_about = REPORT_ABOUT, after_help = REPORT_EXAMPLES)]
     Report(ReportArguments),
+    /// Second moments of pairs of views, for the linear theory
+    #[command(long_about = MOMENTS_ABOUT, after_help = MOMENTS_EXAMPLES)]
+    Moments(MomentsArguments),
 }
 
 /// `stopgrad data`.

@@ -1,6 +1,7 @@
 //! The commands, one a file: from what was typed to what is told.
 
 mod data;
+mod moments;
 
 #[cfg(feature = "train")]
 mod compare;
@@ -10,6 +11,8 @@ mod embed;
 mod report;
 #[cfg(feature = "train")]
 mod train;
+
+pub use moments::MomentsCommandError;
 
 use crate::CommandError;
 use crate::args::{Arguments, Command};
@@ -23,6 +26,7 @@ use crate::output::Output;
 pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandError> {
     match &arguments.command {
         Command::Data(asked) => data::run(asked),
+        Command::Moments(asked) => moments::run(asked, output),
         #[cfg(feature = "train")]
         Command::Train(asked) => train::run(asked, output),
         #[cfg(feature = "train")]
@@ -35,12 +39,12 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         other => {
             let command = match other {
                 Command::Data(_) => "data",
+                Command::Moments(_) => "moments",
                 Command::Train(_) => "train",
                 Command::Compare(_) => "compare",
                 Command::Embed(_) => "embed",
                 Command::Report(_) => "report",
             };
-            let _ = output;
             Err(CommandError::WithoutTraining { command })
         }
     }

@@ -48,6 +48,15 @@ pub enum CommandError {
     /// A folder or file cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// Moments that cannot be read or written.
+    #[error(transparent)]
+    MomentsFile(#[from] crate::moments_file::MomentsFileError),
+    /// Two files that do not pair.
+    #[error(transparent)]
+    Paired(#[from] stopgrad_data::PairedError),
+    /// Moments that cannot be made of what there is.
+    #[error(transparent)]
+    Moments(#[from] crate::commands::MomentsCommandError),
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),

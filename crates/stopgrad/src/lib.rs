@@ -11,6 +11,7 @@
 //! `manifest`, `report`.
 
 pub mod args;
+mod bar;
 pub mod commands;
 pub mod configuration;
 pub mod demand;
@@ -20,6 +21,7 @@ pub mod folder;
 mod limits;
 #[cfg(feature = "train")]
 pub mod manifest;
+pub mod moments_file;
 pub mod outcome;
 pub mod output;
 #[cfg(feature = "train")]

@@ -45,6 +45,7 @@ fn every_command_has_help_with_examples() {
     for words in [
         &["--help"][..],
         &["data", "--help"],
+        &["moments", "--help"],
         &["train", "--help"],
         &["compare", "--help"],
         &["embed", "--help"],
@@ -143,6 +144,9 @@ fn a_program_without_training_says_so() {
         assert!(refused(here.path(), words).contains("feature `train`"));
     }
 }
+
+#[path = "cli/moments.rs"]
+mod moments;
 
 #[cfg(feature = "train")]
 #[path = "cli/train.rs"]

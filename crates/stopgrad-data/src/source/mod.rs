@@ -25,7 +25,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use file::hex;
+pub(crate) use file::{hex, sha256_hex};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -71,6 +71,13 @@ pub struct InputFile {
     pub path: String,
     /// Of the file's bytes, in hexadecimal.
     pub sha256: String,
+}
+
+impl InputFile {
+    /// A file of these bytes.
+    pub fn of(path: impl Into<String>, bytes: &[u8]) -> Self {
+        Self { path: path.into(), sha256: sha256_hex(bytes) }
+    }
 }
 
 /// An indexed collection of samples of one shape.

@@ -61,6 +61,11 @@ impl ViewRecipe {
         &presets::NAMES
     }
 
+    /// Whether both views are drawn alike, so that they may change places.
+    pub fn is_exchangeable(&self) -> bool {
+        self.x == self.y
+    }
+
     /// The preset that fits samples of a shape.
     pub fn preset_for(shape: &Shape) -> &'static str {
         presets::fitting(shape)

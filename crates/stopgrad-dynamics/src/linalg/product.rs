@@ -44,7 +44,7 @@ impl<'a, T> Factor<'a, T> {
 ///
 /// # Shapes      left: n × k, right: k × d → out: n × d, row-major
 /// # Cost        n k d multiply-adds
-pub fn product<T: ComplexField>(left: &Factor<'_, T>, right: &Factor<'_, T>, out: &mut [T]) {
+pub fn row_major_product<T: ComplexField>(left: &Factor<'_, T>, right: &Factor<'_, T>, out: &mut [T]) {
     let (left, right) = (left.values, right.values);
     let (n, k, d) = (left.nrows(), left.ncols(), right.ncols());
     let out = MatMut::from_row_major_slice_mut(out, n, d);
@@ -91,7 +91,7 @@ mod tests {
         for left in [Factor::new(&a, n, k), Factor::new(&at, k, n).transposed()] {
             for right in [Factor::new(&b, k, d), Factor::new(&bt, d, k).transposed()] {
                 let mut out = vec![f64::NAN; n * d];
-                product(&left, &right, &mut out);
+                row_major_product(&left, &right, &mut out);
                 assert_eq!(out, expected, "integers are exact");
             }
         }
@@ -106,7 +106,7 @@ mod tests {
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
             let mut out = vec![0.0_f32; n * d];
-            pool.install(|| product(&Factor::new(&a, n, k), &Factor::new(&b, k, d), &mut out));
+            pool.install(|| row_major_product(&Factor::new(&a, n, k), &Factor::new(&b, k, d), &mut out));
             out
         };
         let one = with(1);

@@ -10,7 +10,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::{DType, Tensor, TensorData};
-use stopgrad_dynamics::linalg::{Factor, product};
+use stopgrad_dynamics::linalg::{Factor, row_major_product};
 
 use crate::scalar::Scalar;
 use crate::spare;
@@ -141,7 +141,7 @@ fn multiply<T: Scalar>(x: &Primitive, weight: &Primitive, bias: &Primitive, fini
     let outputs = weight.layout().num_elements() / inputs;
     let mut out = spare::take::<T>(n * outputs);
     let (left, right) = (Factor::new(numbers::<T>(x), n, inputs), Factor::new(numbers::<T>(weight), inputs, outputs));
-    product(&left, &right, &mut out);
+    row_major_product(&left, &right, &mut out);
     if finish != Finish::Product {
         let zero = T::from_f64(0.0);
         for row in out.chunks_exact_mut(outputs) {
@@ -174,7 +174,7 @@ fn input_gradient<T: Scalar>(upstream: &Primitive, weight: &Primitive) -> Primit
     let inputs = weight.layout().num_elements() / outputs;
     let mut out = spare::take::<T>(n * inputs);
     let right = Factor::new(numbers::<T>(&weight), inputs, outputs).transposed();
-    product(&Factor::new(numbers::<T>(upstream), n, outputs), &right, &mut out);
+    row_major_product(&Factor::new(numbers::<T>(upstream), n, outputs), &right, &mut out);
     primitive(out, vec![n, inputs])
 }
 
@@ -184,7 +184,7 @@ fn weight_gradient<T: Scalar>(x: &Primitive, upstream: &Primitive) -> Primitive 
     let ([n, inputs], [_, outputs]) = (rows_and_columns(&x), rows_and_columns(upstream));
     let mut out = spare::take::<T>(inputs * outputs);
     let left = Factor::new(numbers::<T>(&x), n, inputs).transposed();
-    product(&left, &Factor::new(numbers::<T>(upstream), n, outputs), &mut out);
+    row_major_product(&left, &Factor::new(numbers::<T>(upstream), n, outputs), &mut out);
     primitive(out, vec![inputs * outputs])
 }
 

@@ -58,3 +58,18 @@ Write report.html, report.json and the figures of a run or comparison again, fro
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:
   stopgrad report runs/compare-digits-1";
+
+pub(super) const MOMENTS_ABOUT: &str = "\
+Second moments of pairs of views: X = E[x xT], Y = E[y xT], V = E[y yT] and the means, in one pass over a source. They \
+are all that the linear theory needs; predict, flow, basins and equilibria read the file. Views are made and normalized \
+as train makes them. With exchangeable recipes (all presets) k views of a sample give k(k-1) ordered pairs. Linear \
+networks have no bias: without --center the first mode is the mean sample.";
+
+pub(super) const MOMENTS_EXAMPLES: &str = "\
+Examples:
+  stopgrad moments digits --views digits --center --out digits.npz
+  stopgrad moments mnist --views noise --augmentations 4 --center --out mnist.npz --json
+  stopgrad moments digits --center --features pca:16 --out digits16.npz
+  stopgrad moments digits --views recipe.toml --features fourier:512 --seed 7 --out fourier.npz
+  stopgrad moments --view-files past.npy future.npy --out series.npz
+  stopgrad moments --merge part1.npz part2.npz --features whiten --out whole.npz";
