@@ -145,3 +145,26 @@ fn any_number_of_threads_gives_the_same_bits() {
         assert_eq!(one, run(threads), "{threads} threads");
     }
 }
+
+/// Trap 7: the framework's approximate GELU doubles the time of a step (it is written out in many elementwise
+/// operations). No source of this crate calls it; an exact one of our own may.
+#[test]
+fn trap_7_the_slow_gelu_is_not_called() {
+    fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).expect("a readable folder") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    sources(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(found.len() > 20);
+    for path in found {
+        let text = std::fs::read_to_string(&path).expect("UTF-8");
+        assert!(!text.contains("gelu_approximate"), "{}", path.display());
+    }
+}
