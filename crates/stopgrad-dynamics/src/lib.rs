@@ -7,34 +7,48 @@
 //! Reading order: [`Field`] (the three ways to move), [`rank`] (how many dimensions a cloud fills),
 //! [`LinearField`] (the linear case, whose products everything below asks for), [`orbit`] and [`stability`] (does an
 //! equilibrium attract), [`krylov`] (the same from products alone), [`conservative`] (is it a gradient field),
-//! [`statistics`] (intervals and fixed-order sums), [`linalg`] (the only door to matrix decompositions).
+//! [`predict`] (what training will keep, from moments alone), [`statistics`] (intervals and fixed-order sums), [`linalg`] (the only door to matrix decompositions).
 
 #![forbid(unsafe_code)]
 
 pub mod conservative;
 pub mod features;
 mod field;
+mod fold;
+mod gmres;
 pub mod krylov;
 pub mod linalg;
 mod linear;
+pub mod maximal;
+mod modes;
 pub mod moments;
+mod noise;
 pub mod orbit;
+pub mod partial;
+mod predict;
 mod random;
 pub mod rank;
 pub mod stability;
 pub mod statistics;
+mod support;
+pub mod survival;
 #[cfg(test)]
 mod testing;
 mod vector_field;
 
 pub use field::{Field, ParseFieldError};
+pub use fold::FoldBracket;
 pub use linalg::LinalgError;
 pub use linear::{
     LinearField, LinearFieldError, LinearState, Refinement, RefinementParams, UpdateMap, UpdateMapError,
     refine_equilibrium,
 };
+pub use modes::{Mode, modes, modes_of};
 pub use moments::{Moments, MomentsError};
+pub use noise::split_half_sigmas;
 pub use orbit::Orbit;
+pub use predict::{CriticalEstimate, Existence, PredictError, PredictOptions, PredictedState, Prediction, predict};
 pub use rank::{RankError, Summary};
 pub use stability::{Spectrum, Stability};
+pub use support::{DEFAULT_SUPPORT_THRESHOLD, Support, SupportError};
 pub use vector_field::{VectorField, dense_jacobian};

@@ -9,9 +9,8 @@ mod product;
 mod updates;
 
 pub use dense::{
-    LuFactors, SymmetricEigen, ThinSvd, add_scaled, add_transpose, eigenvalue_pairs, frobenius, frobenius_inner,
-    is_positive_definite, mirror_lower, product, product_into, product_symmetric, solve_definite, symmetric_eigen,
-    symmetric_part, thin_svd,
+    LuFactors, SymmetricEigen, ThinSvd, add_scaled, add_transpose, frobenius, frobenius_inner, is_positive_definite,
+    mirror_lower, product, product_into, product_symmetric, solve_definite, symmetric_eigen, symmetric_part, thin_svd,
 };
 pub use faer::traits::ComplexField as Entry;
 pub use general::{

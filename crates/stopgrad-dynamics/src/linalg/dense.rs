@@ -324,37 +324,6 @@ impl LuFactors {
     }
 }
 
-/// Eigenvalues of any real square matrix as (real, imaginary), by descending real part, then descending imaginary part.
-///
-/// # Errors      [`LinalgError::EigenvaluesNotConverged`]
-/// # Cost        about 10 n³ multiply-adds
-pub fn eigenvalue_pairs(matrix: MatRef<'_, f64>) -> Result<Vec<(f64, f64)>, LinalgError> {
-    let n = matrix.nrows();
-    let failed = LinalgError::EigenvaluesNotConverged { size: n };
-    let finite = (0..n).all(|j| matrix.col(j).iter().all(|x| x.is_finite()));
-    if !finite {
-        return Err(failed);
-    }
-    let no = evd::ComputeEigenvectors::No;
-    let (mut real, mut imaginary) = (Diag::<f64>::zeros(n), Diag::<f64>::zeros(n));
-    let scratch = evd::evd_scratch::<f64>(n, no, no, Par::Seq, Spec::default());
-    evd::evd_real(
-        matrix,
-        real.as_mut(),
-        imaginary.as_mut(),
-        None,
-        None,
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Spec::default(),
-    )
-    .map_err(|_| failed)?;
-    let mut values: Vec<(f64, f64)> =
-        real.column_vector().iter().copied().zip(imaginary.column_vector().iter().copied()).collect();
-    values.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)));
-    Ok(values)
-}
-
 /// The fixed cut of a product of p × k and k × q.
 fn parallelism_of_product(p: usize, k: usize, q: usize) -> Par {
     if p * k * q < SMALL_PRODUCT { Par::Seq } else { Par::rayon(PIECES) }

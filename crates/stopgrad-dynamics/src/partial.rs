@@ -1,0 +1,299 @@
+//! Equilibria of lower rank: the largest rank with an attracting one at a given λ (docs/theory.md, 3.4 and 4.3).
+//!
+//! Where no full-rank equilibrium attracts (λ beyond λ_crit, or an embedding narrower than the data), training ends at
+//! lower rank. Candidates come from stop-gradient alternating ridge regressions, started large in the most predictable
+//! modes and from random mixtures; modes that cannot live die on the way. Newton in factors finishes, and the spectrum
+//! of the flow decides. The search is over starts, so a larger attracting rank can be missed: what was tried is told.
+
+mod attracting;
+mod factors;
+mod search;
+
+pub use attracting::{Attraction, Rate, RateMethod};
+pub use search::{Effort, PartialParams};
+
+use faer::Mat;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::Serialize;
+
+use crate::Support;
+use crate::fold::Probe;
+use crate::linalg::{LinalgError, product};
+use crate::modes::{Mode, modes};
+use factors::{Factors, Point};
+use search::{alternate, polish};
+
+/// An equilibrium of rank r: A = U P, B = U b Uᵀ for any orthonormal U.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartialEquilibrium {
+    /// P in the eigenbasis of X: r × k, rows orthogonal, the largest first.
+    pub p: Mat<f64>,
+    /// b: r × r.
+    pub b: Mat<f64>,
+    /// |bᵀ(bPX − PY) + λP|_F / |bᵀPY|_F; the other equation, for b, holds by construction.
+    pub residual: f64,
+    /// Whether it attracts.
+    pub rate: Rate,
+    /// What it cost.
+    pub effort: Effort,
+}
+
+impl PartialEquilibrium {
+    /// r.
+    pub fn rank(&self) -> usize {
+        self.p.nrows()
+    }
+}
+
+/// One start and where it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Attempt {
+    /// Rows it started with.
+    pub rows: usize,
+    /// Rows that lived when Newton took over.
+    pub rank: usize,
+    /// What was found there; `None` when it was not finished (a larger rank was known) or Newton found no equilibrium.
+    pub attraction: Option<Attraction>,
+    /// What it cost.
+    pub effort: Effort,
+}
+
+/// What a search over starts found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PartialSearch {
+    /// The equilibrium of the largest rank that is no saddle; `None` when only the origin attracts.
+    pub best: Option<PartialEquilibrium>,
+    /// Every start, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// The largest rank r ≤ min(n, k) with an attracting equilibrium at λ, over the starts tried.
+///
+/// # Requires    `weight_decay` > 0, `width` > 0
+/// # Errors      [`LinalgError`]
+/// # Cost        a start: up to 200 rounds of two r × k × k products and an r × r eigendecomposition, then Newton
+/// # Source      Ponce, Terver, Hebert, Arbel 2026, for the equations; the search is ours
+pub fn find_partial(
+    support: &Support, weight_decay: f64, width: usize, params: &PartialParams, should_stop: &dyn Fn() -> bool,
+) -> Result<PartialSearch, LinalgError> {
+    let modes = modes(support)?;
+    let limit = width.min(support.size());
+    let mut hunt = Hunt {
+        factors: Factors { support, decay: weight_decay },
+        params,
+        should_stop,
+        found: PartialSearch { best: None, attempts: Vec::new() },
+    };
+    let order = by_outer_root(&modes, weight_decay);
+    // Twice the λ of a mode's lone death: room for modes that live only with others.
+    let hopeful = modes.iter().filter(|mode| mode.critical_weight_decay() > 0.5 * weight_decay).count();
+    let rows = hopeful.clamp(usize::from(modes[0].cross != 0.0), limit);
+    hunt.attempt(rows_of(&order, rows))?;
+    let sure = order.iter().filter(|mode| mode.outer_root(weight_decay).is_some()).count().min(limit);
+    if sure != rows {
+        hunt.attempt(rows_of(&order, sure))?;
+    }
+    for draw in 0..params.random_starts {
+        hunt.attempt(random_rows(&order, rows, params.seed, draw as u64))?;
+    }
+    let mut failures = 0;
+    let mut rank = hunt.best_rank() + 1;
+    while rank <= limit && (params.all_ranks || failures < params.failures_allowed) && !should_stop() {
+        let start = hunt.extended(&order, rank).unwrap_or_else(|| rows_of(&order, rank));
+        hunt.attempt(start)?;
+        if hunt.best_rank() >= rank {
+            failures = 0;
+            rank = hunt.best_rank();
+        } else {
+            failures += 1;
+        }
+        rank += 1;
+    }
+    Ok(hunt.found)
+}
+
+/// Modes that attract first, by the size they attract at; then the others, the longest-lived first.
+fn by_outer_root(modes: &[Mode], weight_decay: f64) -> Vec<Mode> {
+    let mut order = modes.to_vec();
+    let size = |mode: &Mode| mode.outer_root(weight_decay).unwrap_or(0.0);
+    order.sort_by(|a, b| size(b).total_cmp(&size(a)));
+    order
+}
+
+/// Rows along the first modes, at the size each would have without decay.
+fn rows_of(order: &[Mode], rows: usize) -> Mat<f64> {
+    let k = order.first().map_or(0, |mode| mode.direction.len());
+    Mat::from_fn(rows, k, |i, j| order[i].direction[j] * (order[i].cross / order[i].variance).abs())
+}
+
+/// The rows of [`rows_of`], mixed by a random matrix a third of their size.
+fn random_rows(order: &[Mode], rows: usize, seed: u64, draw: u64) -> Mat<f64> {
+    let mut stream = ChaCha8Rng::seed_from_u64(seed);
+    stream.set_stream(draw);
+    let mut uniform = || (stream.next_u64() >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
+    let scale = 2.0 / (rows.max(1) as f64).sqrt();
+    let mix = Mat::from_fn(rows, rows, |i, j| f64::from(u8::from(i == j)) + scale * uniform());
+    product(mix.as_ref(), rows_of(order, rows).as_ref())
+}
+
+struct Hunt<'a> {
+    factors: Factors<'a>,
+    params: &'a PartialParams,
+    should_stop: &'a dyn Fn() -> bool,
+    found: PartialSearch,
+}
+
+impl Hunt<'_> {
+    fn best_rank(&self) -> usize {
+        self.found.best.as_ref().map_or(0, PartialEquilibrium::rank)
+    }
+
+    /// The best equilibrium with the missing rows along modes outside its row space.
+    fn extended(&self, order: &[Mode], rank: usize) -> Option<Mat<f64>> {
+        let best = self.found.best.as_ref()?;
+        let (r, k) = best.p.shape();
+        let mut directions = Mat::from_fn(r, k, |i, j| best.p[(i, j)]);
+        for i in 0..r {
+            let length = crate::linalg::frobenius(directions.subrows(i, 1));
+            (0..k).for_each(|j| directions[(i, j)] /= length);
+        }
+        // How much of each mode lies outside, the longest-lived first.
+        let mut outside: Vec<(f64, usize)> = order
+            .iter()
+            .enumerate()
+            .map(|(at, mode)| {
+                let along = product(directions.as_ref(), column(mode).as_ref());
+                let free = (1.0 - crate::linalg::frobenius(along.as_ref()).powi(2)).max(0.0);
+                (free * mode.critical_weight_decay(), at)
+            })
+            .collect();
+        outside.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let extra: Vec<Mode> = outside.iter().take(rank.checked_sub(r)?).map(|&(_, at)| order[at].clone()).collect();
+        let rows = rows_of(&extra, extra.len());
+        Some(Mat::from_fn(r + extra.len(), k, |i, j| if i < r { best.p[(i, j)] } else { rows[(i - r, j)] }))
+    }
+
+    fn attempt(&mut self, start: Mat<f64>) -> Result<(), LinalgError> {
+        let rows = start.nrows();
+        if rows == 0 || (self.should_stop)() {
+            return Ok(());
+        }
+        let mut effort = Effort::default();
+        let mut attempt = Attempt { rows, rank: rows, attraction: None, effort };
+        let (mut a, mut settled) = (start, self.params.settled);
+        for _ in 0..self.params.blocks {
+            a = alternate(&self.factors, a, settled, self.params, &mut effort, self.should_stop)?;
+            attempt.rank = a.nrows();
+            // Of no larger rank than what is known: no need to finish it.
+            if attempt.rank <= self.best_rank() || (self.should_stop)() {
+                break;
+            }
+            if let Some(point) = polish(&self.factors, &a, self.params, &mut effort, self.should_stop)? {
+                let found = equilibrium(&self.factors, point, effort)?;
+                attempt.attraction = Some(found.rate.attraction);
+                // Regressions led here: only evidence against it rejects it.
+                if found.rate.attraction != Attraction::Saddle {
+                    self.found.best = Some(found);
+                }
+                break;
+            }
+            // Newton is not in reach: a mode is still on its way out.
+            settled *= 0.1;
+        }
+        attempt.effort = effort;
+        self.found.attempts.push(attempt);
+        Ok(())
+    }
+}
+
+fn column(mode: &Mode) -> Mat<f64> {
+    Mat::from_fn(mode.direction.len(), 1, |i, _| mode.direction[i])
+}
+
+fn equilibrium(factors: &Factors<'_>, point: Point, effort: Effort) -> Result<PartialEquilibrium, LinalgError> {
+    let rate = attracting::rate(factors, &point)?;
+    Ok(PartialEquilibrium { residual: point.residual, rate, effort, p: point.p, b: point.b })
+}
+
+/// The equilibrium with the S of the full-rank solver, in factors and with its rate.
+///
+/// # Errors      [`LinalgError`]
+pub(crate) fn from_full_rank(support: &Support, s: &Mat<f64>, decay: f64) -> Result<PartialEquilibrium, LinalgError> {
+    let factors = Factors { support, decay };
+    let eigen = crate::linalg::symmetric_eigen(s.as_ref())?;
+    let k = support.size();
+    let p = Mat::from_fn(k, k, |i, j| eigen.values[i].max(0.0).sqrt() * eigen.vectors[(j, i)]);
+    equilibrium(&factors, factors.point(p)?, Effort::default())
+}
+
+/// The equilibrium nearest to the rows given, polished; `None` when Newton ends at none of that rank.
+///
+/// # Shapes      rows: r × k in the eigenbasis of X
+/// # Errors      [`LinalgError`]
+pub fn polish_partial(
+    support: &Support, rows: &Mat<f64>, weight_decay: f64, params: &PartialParams,
+) -> Result<Option<PartialEquilibrium>, LinalgError> {
+    let factors = Factors { support, decay: weight_decay };
+    let mut effort = Effort::default();
+    let point = polish(&factors, rows, params, &mut effort, &|| false)?;
+    point.map(|point| equilibrium(&factors, point, effort)).transpose()
+}
+
+/// One branch of rank r, followed upwards in λ from the longest-lived modes.
+pub(crate) struct RankBranch<'a> {
+    support: &'a Support,
+    params: &'a PartialParams,
+    should_stop: &'a dyn Fn() -> bool,
+    start: Mat<f64>,
+    below: Option<(f64, Mat<f64>)>,
+}
+
+impl<'a> RankBranch<'a> {
+    pub(crate) fn new(
+        support: &'a Support, modes: &[Mode], rank: usize, params: &'a PartialParams, should_stop: &'a dyn Fn() -> bool,
+    ) -> Self {
+        Self { support, params, should_stop, start: rows_of(modes, rank), below: None }
+    }
+
+    /// Whether an equilibrium of this rank is found at λ, from the one below if there is one.
+    pub(crate) fn probe(&mut self, decay: f64) -> Result<Probe, LinalgError> {
+        let factors = Factors { support: self.support, decay };
+        let mut effort = Effort::default();
+        let rank = self.start.nrows();
+        if (self.should_stop)() {
+            return Ok(Probe::Unknown);
+        }
+        let mut point = None;
+        if let Some((_, below)) = &self.below {
+            point = polish(&factors, below, self.params, &mut effort, self.should_stop)?;
+        }
+        let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
+        if point.is_none() {
+            let settled = self.params.settled;
+            let a = alternate(&factors, start.clone(), settled, self.params, &mut effort, self.should_stop)?;
+            if a.nrows() < rank {
+                return Ok(Probe::Dead);
+            }
+            point = polish(&factors, &a, self.params, &mut effort, self.should_stop)?;
+        }
+        let Some(point) = point else { return Ok(Probe::Unknown) };
+        let Some((response, _)) = factors.response(&point, self.params.max_products) else {
+            return Ok(Probe::Unknown);
+        };
+        // Newton can cross to the branch below the fold.
+        if response < 0.0 {
+            return Ok(Probe::Dead);
+        }
+        self.below = Some((decay, point.p));
+        Ok(Probe::Alive { response })
+    }
+
+    /// Whether nothing speaks against the last equilibrium found attracting.
+    pub(crate) fn attracts(&self) -> Result<bool, LinalgError> {
+        let Some((decay, rows)) = &self.below else { return Ok(false) };
+        let factors = Factors { support: self.support, decay: *decay };
+        let rate = attracting::rate(&factors, &factors.point(rows.clone())?)?;
+        Ok(rate.attraction != Attraction::Saddle)
+    }
+}

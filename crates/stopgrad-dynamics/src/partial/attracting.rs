@@ -1,0 +1,266 @@
+//! Does an equilibrium of rank r attract? The rightmost eigenvalue of the stop-gradient flow on (P, b).
+//!
+//! Rows of A beyond the r active ones decide nothing: with α the new rows, β, γ, δ the new blocks of B, the linearised
+//! flow has α' = −βᵀR − λα, β' = −Rαᵀ − λβ, γ' = −γ(PXPᵀ + λ) + αYPᵀ, δ' = −λδ, and at an equilibrium all
+//! singular values of R = −λ b^{−T}P are λ. So their rates are 0 (turning rows: the orbit), −2λ, −λ and below: nothing
+//! grows out of them, and the only instability is of the rows that are there.
+
+use faer::{Mat, MatRef};
+use serde::Serialize;
+
+use super::factors::{Factors, Point};
+use crate::linalg::{LinalgError, LuFactors, add_scaled, frobenius, frobenius_inner, general_eigenvalues, product};
+
+/// Transversally to the orbit, what nearby states do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Attraction {
+    /// They come back.
+    Attracting,
+    /// Some leave.
+    Saddle,
+    /// The rightmost rate is 0 within the tolerance.
+    Degenerate,
+    /// The iteration did not tell.
+    Undecided,
+}
+
+/// How the rightmost rate was found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RateMethod {
+    /// All eigenvalues of the dense Jacobian, orbit directions removed by their count.
+    Dense,
+    /// The rightmost of a Krylov space on the range of the Jacobian (which holds no orbit direction), with its residual.
+    Krylov {
+        /// |J v − θ v| / |v|.
+        residual: f64,
+        /// Dimension of the space.
+        dimension: usize,
+    },
+    /// Too large for either: the answer of docs/theory.md, 4.2 for the maximal equilibrium (computed there, not proved).
+    Theory,
+}
+
+/// The verdict with its evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rate {
+    /// What it means.
+    pub attraction: Attraction,
+    /// The largest real part of the transversal eigenvalues found; `None` when [`RateMethod::Theory`] answered.
+    pub leading_rate: Option<f64>,
+    /// How it was found.
+    pub method: RateMethod,
+}
+
+/// Unknowns up to which all eigenvalues are computed: 600, a second.
+const DENSE_UNKNOWNS: usize = 600;
+/// Dimension of a Krylov space: 80 at most, and fewer where orthogonalisation would touch more than 5·10⁸ numbers.
+const KRYLOV_DIMENSION: usize = 80;
+/// Dimension² × unknowns.
+const ORTHOGONALIZATION: f64 = 5e8;
+/// Numbers that a Krylov basis may hold: 2 GiB.
+const BASIS_NUMBERS: usize = 1 << 28;
+/// Filtered starts before the answer is left undecided: 3.
+const FILTERED_STARTS: usize = 3;
+/// Numbers that a filter may touch: its degree is 3 √(spread), 20 to 600, within this.
+const FILTERED_NUMBERS: f64 = 5e7;
+
+/// The rightmost rate of the flow at an equilibrium.
+///
+/// Above the dense size: a Krylov space on the range of J; then, while its residual exceeds a tenth of the rate, again
+/// from a start in which a Chebyshev polynomial has damped what lies left of the rate found.
+///
+/// # Errors      [`LinalgError::EigenvaluesNotConverged`]
+/// # Cost        O((r k + r²)³) below 600 unknowns; above, 80 to 800 products of the Jacobian
+/// # Source      Saad 1984, for the filter
+pub(crate) fn rate(factors: &Factors<'_>, at: &Point) -> Result<Rate, LinalgError> {
+    let (r, k) = at.p.shape();
+    let unknowns = r * (k + r);
+    let fits = BASIS_NUMBERS / unknowns;
+    if unknowns <= DENSE_UNKNOWNS {
+        let leading_rate = dense(factors, at)?;
+        return Ok(judge(factors.decay, leading_rate, RateMethod::Dense));
+    }
+    if fits < 30 {
+        let attraction = Attraction::Undecided;
+        return Ok(Rate { attraction, leading_rate: None, method: RateMethod::Theory });
+    }
+    let affordable = ((ORTHOGONALIZATION / unknowns as f64).sqrt() as usize).max(30);
+    let dimension = KRYLOV_DIMENSION.min(affordable).min(fits);
+    let apply = |direction: MatRef<'_, f64>| flow_derivative(factors, at, direction);
+    let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
+    let start = apply(seed.as_ref());
+    let mut ritz = krylov(&apply, &start, dimension)?;
+    for _ in 0..FILTERED_STARTS {
+        if ritz.residual <= 0.1 * ritz.rightmost.abs() {
+            break;
+        }
+        let better = krylov(&apply, &filtered(&apply, &start, &ritz), dimension)?;
+        let leftmost = ritz.leftmost.min(better.leftmost);
+        ritz = Ritz { leftmost, rightmost: ritz.rightmost.max(better.rightmost), ..better };
+    }
+    let method = RateMethod::Krylov { residual: ritz.residual, dimension: ritz.dimension };
+    Ok(judge(factors.decay, ritz.rightmost, method))
+}
+
+/// Rates within 10⁻⁶ λ of 0 are called 0; one known to less than itself says nothing.
+fn judge(decay: f64, leading_rate: f64, method: RateMethod) -> Rate {
+    let tolerance = 1e-6 * decay;
+    let doubt = if let RateMethod::Krylov { residual, .. } = method { residual } else { 0.0 };
+    let attraction = if doubt > leading_rate.abs().max(tolerance) {
+        Attraction::Undecided
+    } else if leading_rate < -tolerance {
+        Attraction::Attracting
+    } else if leading_rate > tolerance {
+        Attraction::Saddle
+    } else {
+        Attraction::Degenerate
+    };
+    Rate { attraction, leading_rate: Some(leading_rate), method }
+}
+
+/// What a Krylov space tells of the ends of the spectrum.
+struct Ritz {
+    leftmost: f64,
+    rightmost: f64,
+    /// |J v − θ v| / |v| of the rightmost pair.
+    residual: f64,
+    dimension: usize,
+}
+
+/// A Chebyshev polynomial of J, small between the leftmost value and one and a half times the rightmost, applied to v.
+fn filtered(apply: &impl Fn(MatRef<'_, f64>) -> Mat<f64>, start: &Mat<f64>, ritz: &Ritz) -> Mat<f64> {
+    let left = 1.05 * ritz.leftmost;
+    let right = if ritz.rightmost < 0.0 { 1.5 * ritz.rightmost } else { 0.01 * left };
+    let (center, half) = (f64::midpoint(left, right), 0.5 * (right - left));
+    let bound = (FILTERED_NUMBERS / (start.nrows() * start.ncols()) as f64).clamp(60.0, 600.0);
+    let degree = (3.0 * (left / right).abs().sqrt()).clamp(20.0, bound) as usize;
+    let shifted = |v: &Mat<f64>, scale: f64| {
+        let mut image = apply(v.as_ref());
+        add_scaled(&mut image, -center, v.as_ref());
+        image * faer::Scale(scale)
+    };
+    let mut before = unit(start);
+    let mut now = shifted(&before, 1.0 / half);
+    for _ in 1..degree {
+        let mut next = shifted(&now, 2.0 / half);
+        add_scaled(&mut next, -1.0, before.as_ref());
+        // Both by one factor: the recurrence stays what it is, and numbers stay in range.
+        let scale = faer::Scale(1.0 / frobenius(next.as_ref()));
+        (before, now) = (now * scale, next * scale);
+    }
+    now
+}
+
+/// J (D, E) of the flow dP/dt = −(bᵀR + λP), db/dt = −(RPᵀ + λb), side by side: r × (k + r).
+fn flow_derivative(factors: &Factors<'_>, at: &Point, direction: MatRef<'_, f64>) -> Mat<f64> {
+    let (r, k) = at.p.shape();
+    let (d, e) = direction.split_at_col(k);
+    let mut rest = product(e, factors.times_x(at.p.as_ref()).as_ref());
+    add_scaled(&mut rest, 1.0, product(at.b.as_ref(), factors.times_x(d).as_ref()).as_ref());
+    add_scaled(&mut rest, -1.0, factors.times_y(d).as_ref());
+    let mut rows = product(e.transpose(), at.rest.as_ref());
+    add_scaled(&mut rows, 1.0, product(at.b.transpose(), rest.as_ref()).as_ref());
+    let mut square = product(rest.as_ref(), at.p.transpose());
+    add_scaled(&mut square, 1.0, product(at.rest.as_ref(), d.transpose()).as_ref());
+    Mat::from_fn(r, k + r, |i, j| {
+        let image = if j < k { rows[(i, j)] } else { square[(i, j - k)] };
+        -image - factors.decay * direction[(i, j)]
+    })
+}
+
+fn dense(factors: &Factors<'_>, at: &Point) -> Result<f64, LinalgError> {
+    let (r, k) = at.p.shape();
+    let unknowns = r * (k + r);
+    let mut jacobian = Mat::zeros(unknowns, unknowns);
+    for column in 0..unknowns {
+        let unit = Mat::from_fn(r, k + r, |i, j| if i + j * r == column { 1.0 } else { 0.0 });
+        let image = flow_derivative(factors, at, unit.as_ref());
+        for j in 0..k + r {
+            for i in 0..r {
+                jacobian[(i + j * r, column)] = image[(i, j)];
+            }
+        }
+    }
+    let mut values = eigenvalue_pairs(jacobian.as_ref())?;
+    // The orbit: r(r − 1)/2 eigenvalues that are 0.
+    values.sort_by(|x, y| x.0.hypot(x.1).total_cmp(&y.0.hypot(y.1)));
+    Ok(values[r * (r - 1) / 2..].iter().map(|value| value.0).fold(f64::NEG_INFINITY, f64::max))
+}
+
+/// The ends of the spectrum seen from a Krylov space.
+///
+/// # Source      Arnoldi 1951; Saad 1992, chapter 6
+fn krylov(
+    apply: &impl Fn(MatRef<'_, f64>) -> Mat<f64>, start: &Mat<f64>, dimension: usize,
+) -> Result<Ritz, LinalgError> {
+    let mut basis = vec![unit(start)];
+    let mut hessenberg = Mat::<f64>::zeros(dimension + 1, dimension);
+    let mut used = dimension;
+    for column in 0..dimension {
+        let mut next = apply(basis[column].as_ref());
+        for (row, member) in basis.iter().enumerate() {
+            let component = frobenius_inner(member.as_ref(), next.as_ref());
+            add_scaled(&mut next, -component, member.as_ref());
+            hessenberg[(row, column)] = component;
+        }
+        let length = frobenius(next.as_ref());
+        hessenberg[(column + 1, column)] = length;
+        if length < 1e-13 {
+            used = column + 1;
+            break;
+        }
+        basis.push(unit(&next));
+    }
+    let square = hessenberg.submatrix(0, 0, used, used).to_owned();
+    let values = eigenvalue_pairs(square.as_ref())?;
+    let last = last_component(&square, values[0]);
+    Ok(Ritz {
+        leftmost: values[used - 1].0,
+        rightmost: values[0].0,
+        residual: hessenberg[(used, used - 1)] * last,
+        dimension: used,
+    })
+}
+
+fn unit(matrix: &Mat<f64>) -> Mat<f64> {
+    let length = frobenius(matrix.as_ref());
+    Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] / length)
+}
+
+/// The modulus of the last component of the unit eigenvector of H at a + ib, by inverse iteration in real arithmetic.
+fn last_component(h: &Mat<f64>, (a, b): (f64, f64)) -> f64 {
+    let n = h.nrows();
+    // A shift off the eigenvalue by rounding keeps the system solvable.
+    let off = 1e-10 * (1.0 + a.abs() + b.abs());
+    let real = Mat::from_fn(2 * n, 2 * n, |i, j| match (i < n, j < n) {
+        (true, true) => h[(i, j)] - if i == j { a + off } else { 0.0 },
+        (false, false) => h[(i - n, j - n)] - if i == j { a + off } else { 0.0 },
+        (true, false) => {
+            if i + n == j {
+                b
+            } else {
+                0.0
+            }
+        }
+        (false, true) => {
+            if i == j + n {
+                -b
+            } else {
+                0.0
+            }
+        }
+    });
+    let factors = LuFactors::new(real.as_ref());
+    let mut vector = Mat::from_fn(2 * n, 1, |i, _| 1.0 + 0.2 * (i as f64).sin());
+    for _ in 0..3 {
+        vector = unit(&factors.solve(vector.as_ref()));
+    }
+    vector[(n - 1, 0)].hypot(vector[(2 * n - 1, 0)])
+}
+
+/// Real and imaginary parts.
+fn eigenvalue_pairs(matrix: faer::MatRef<'_, f64>) -> Result<Vec<(f64, f64)>, LinalgError> {
+    Ok(general_eigenvalues(matrix)?.iter().map(|value| (value.re, value.im)).collect())
+}

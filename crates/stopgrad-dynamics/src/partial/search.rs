@@ -1,0 +1,160 @@
+//! From a start to an equilibrium of some rank: alternating ridge regressions, then Newton.
+
+use faer::Mat;
+
+use super::factors::{Factors, Point};
+use crate::linalg::{LinalgError, add_scaled, frobenius, product, product_symmetric, symmetric_eigen};
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartialParams {
+    /// Rounds of regressions before Newton takes over: 200; a round gains a constant factor.
+    pub max_rounds: usize,
+    /// Relative change of A at which it does: 10⁻⁴, inside Newton's reach for modes that are not near their death.
+    pub settled: f64,
+    /// Times the regressions go on, to a tenth of the change each, when Newton finds nothing: 4.
+    pub blocks: usize,
+    /// Newton steps: 40.
+    pub max_steps: usize,
+    /// Products of one linear system: 120 (fewer where the basis would exceed 2 GiB).
+    pub max_products: usize,
+    /// Relative residual at which Newton stops: 10⁻¹².
+    pub tolerance: f64,
+    /// Random starts besides the informed ones: 3.
+    pub random_starts: usize,
+    /// Seed of the random starts.
+    pub seed: u64,
+    /// Ranks beyond the best one that must fail before the search ends: 2.
+    pub failures_allowed: usize,
+    /// Whether every rank up to min(n, k) is tried.
+    pub all_ranks: bool,
+}
+
+impl Default for PartialParams {
+    fn default() -> Self {
+        Self {
+            max_rounds: 200,
+            settled: 1e-4,
+            blocks: 4,
+            max_steps: 40,
+            max_products: 120,
+            tolerance: 1e-12,
+            random_starts: 3,
+            seed: 0,
+            failures_allowed: 2,
+            all_ranks: false,
+        }
+    }
+}
+
+/// What the regressions and Newton cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Effort {
+    /// Rounds of regressions.
+    pub rounds: usize,
+    /// Newton steps.
+    pub steps: usize,
+    /// Products of the linear systems.
+    pub products: usize,
+}
+
+/// A after one round: B by ridge regression of the targets on the embeddings, A by ridge regression with targets held.
+///
+/// A⁺ solves BᵀB A⁺ X + λA⁺ = Bᵀ A Y: a division in the eigenbases of BᵀB and X.
+fn ridge_round(factors: &Factors<'_>, a: Mat<f64>) -> Result<Mat<f64>, LinalgError> {
+    let Point { p, b, .. } = factors.point(a)?;
+    let eigen = symmetric_eigen(product_symmetric(b.transpose(), b.as_ref()).as_ref())?;
+    let turned = product(product(eigen.vectors.transpose(), b.transpose()).as_ref(), p.as_ref());
+    let mut right = factors.times_y(turned.as_ref());
+    for j in 0..right.ncols() {
+        for i in 0..right.nrows() {
+            right[(i, j)] /= eigen.values[i].max(0.0) * factors.support.variances[j] + factors.decay;
+        }
+    }
+    Ok(product(eigen.vectors.as_ref(), right.as_ref()))
+}
+
+/// Rounds until A hardly changes; rows that died are taken out as they die.
+pub(super) fn alternate(
+    factors: &Factors<'_>, start: Mat<f64>, settled: f64, params: &PartialParams, effort: &mut Effort,
+    should_stop: &dyn Fn() -> bool,
+) -> Result<Mat<f64>, LinalgError> {
+    // Every b of an equilibrium has singular values of at least about λ/|Y|; a tenth of that will not come back.
+    let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
+    let mut a = start;
+    for round in 0..params.max_rounds {
+        if a.nrows() == 0 || should_stop() {
+            break;
+        }
+        let next = ridge_round(factors, a.clone())?;
+        effort.rounds += 1;
+        add_scaled(&mut a, -1.0, next.as_ref());
+        let change = frobenius(a.as_ref()) / frobenius(next.as_ref());
+        a = next;
+        if round % 10 == 9 || change < settled || !change.is_finite() {
+            a = without_dead_rows(factors, &a, dead)?;
+        }
+        if change < settled {
+            break;
+        }
+    }
+    Ok(a)
+}
+
+fn without_dead_rows(factors: &Factors<'_>, a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
+    let turned = factors.turned(a)?;
+    let alive = (0..turned.nrows()).take_while(|&i| frobenius(turned.subrows(i, 1)) > dead).count();
+    Ok(turned.subrows(0, alive).to_owned())
+}
+
+/// Numbers that the basis of one linear system may hold: 2 GiB.
+const BASIS_NUMBERS: usize = 1 << 28;
+
+/// Newton from P: the equilibrium it ends at, or `None` when it does not end at one of full rank r.
+pub(super) fn polish(
+    factors: &Factors<'_>, start: &Mat<f64>, params: &PartialParams, effort: &mut Effort,
+    should_stop: &dyn Fn() -> bool,
+) -> Result<Option<Point>, LinalgError> {
+    if start.nrows() == 0 {
+        return Ok(None);
+    }
+    let max_products = params.max_products.min(BASIS_NUMBERS / (start.nrows() * start.ncols()));
+    let mut at = factors.point(factors.turned(start)?)?;
+    let mut residuals = vec![at.residual];
+    for step in 0..params.max_steps {
+        // No progress in six steps: there is nothing near.
+        let lost = step >= 6 && at.residual > 0.3 * residuals[step - 6];
+        if at.residual <= params.tolerance || lost || should_stop() {
+            break;
+        }
+        let goal = at.residual.sqrt().clamp(1e-5, 0.05);
+        let (step, products, _) = factors.solve(&at, &at.defect, goal, max_products);
+        effort.steps += 1;
+        effort.products += products;
+        let Some(next) = damped(factors, &at, &step)? else { break };
+        // The floor of rounding.
+        let stalled = next.residual > 0.3 * at.residual && next.residual < crate::maximal::ACCEPTED_RESIDUAL;
+        at = next;
+        residuals.push(at.residual);
+        if stalled {
+            break;
+        }
+    }
+    let smallest = (0..at.p.nrows()).map(|i| frobenius(at.p.subrows(i, 1))).fold(f64::INFINITY, f64::min);
+    let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
+    Ok((at.residual <= crate::maximal::ACCEPTED_RESIDUAL && smallest > dead).then_some(at))
+}
+
+/// The longest of the steps 1, 1/2, … 1/64 that lowers the defect, rows made orthogonal again.
+fn damped(factors: &Factors<'_>, at: &Point, step: &Mat<f64>) -> Result<Option<Point>, LinalgError> {
+    let before = frobenius(at.defect.as_ref());
+    for halvings in 0..7 {
+        let mut p = at.p.clone();
+        add_scaled(&mut p, -(0.5f64.powi(halvings)), step.as_ref());
+        let next = factors.point(factors.turned(&p)?)?;
+        if frobenius(next.defect.as_ref()) < before {
+            return Ok(Some(next));
+        }
+    }
+    Ok(None)
+}

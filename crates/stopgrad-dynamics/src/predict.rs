@@ -1,0 +1,273 @@
+//! What training will keep, before any training: one call from moments to the prediction.
+
+use faer::Mat;
+use serde::Serialize;
+
+use crate::linalg::{LinalgError, symmetric_eigenvalues};
+use crate::maximal::{
+    Absence, CriticalDecay, CriticalParams, Maximal, MaximalParams, Unresolved, critical_weight_decay, solve_maximal,
+};
+use crate::partial::{
+    Attempt, Attraction, PartialEquilibrium, PartialParams, Rate, RateMethod, find_partial, from_full_rank,
+};
+use crate::survival::{Survival, SurvivalParams, survival};
+use crate::{DEFAULT_SUPPORT_THRESHOLD, Moments, Support, SupportError};
+
+/// What to predict, and how far to go for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PredictOptions {
+    /// λ.
+    pub weight_decay: f64,
+    /// n; the size of the support when not given.
+    pub embedding_dim: Option<usize>,
+    /// Eigenvalues of X below this share of the largest are dropped.
+    pub support_threshold: f64,
+    /// The full-rank solver.
+    pub maximal: MaximalParams,
+    /// The search at lower rank.
+    pub partial: PartialParams,
+    /// The survival table.
+    pub survival: SurvivalParams,
+    /// Supports up to this size get λ_crit by search, larger ones by the diagonal rule: 128.
+    pub critical_up_to: usize,
+}
+
+impl PredictOptions {
+    /// The defaults at λ.
+    pub fn new(weight_decay: f64) -> Self {
+        Self {
+            weight_decay,
+            embedding_dim: None,
+            support_threshold: DEFAULT_SUPPORT_THRESHOLD,
+            maximal: MaximalParams::default(),
+            partial: PartialParams::default(),
+            survival: SurvivalParams::default(),
+            critical_up_to: 128,
+        }
+    }
+}
+
+/// A call that cannot be answered.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum PredictError {
+    /// λ ≤ 0 or no number.
+    #[error("the weight decay is {found}; it must be a positive number, since without decay nothing dies")]
+    WeightDecay {
+        /// What was given.
+        found: f64,
+    },
+    /// n = 0.
+    #[error("the embedding has 0 dimensions; give at least 1")]
+    EmbeddingDim,
+    /// Moments without a support.
+    #[error(transparent)]
+    Support(#[from] SupportError),
+    /// A decomposition failed.
+    #[error(transparent)]
+    Linalg(#[from] LinalgError),
+}
+
+/// Whether a full-rank equilibrium exists on the support.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existence {
+    /// It was found.
+    Found,
+    /// It does not exist.
+    Absent(Absence),
+    /// Neither was established.
+    Undecided(Unresolved),
+}
+
+/// λ_crit and how it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CriticalEstimate {
+    /// By search, to 6 digits when its bracket is settled.
+    Searched(CriticalDecay),
+    /// The smallest τ²/(4ρ) of the modes: the support is too large to search by default.
+    DiagonalRule(f64),
+}
+
+impl CriticalEstimate {
+    /// λ_crit.
+    pub fn value(&self) -> f64 {
+        match self {
+            CriticalEstimate::Searched(found) => found.fold.value,
+            CriticalEstimate::DiagonalRule(value) => *value,
+        }
+    }
+}
+
+/// An equilibrium in the coordinates of the moments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictedState {
+    /// P: r × m.
+    pub p: Mat<f64>,
+    /// A: n × m, P above rows of zeros.
+    pub a: Mat<f64>,
+    /// B: n × n, b in its corner.
+    pub b: Mat<f64>,
+}
+
+impl PredictedState {
+    /// S = PᵀP: m × m.
+    pub fn s(&self) -> Mat<f64> {
+        crate::linalg::product_symmetric(self.p.transpose(), self.p.as_ref())
+    }
+}
+
+/// The answer of `predict`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// m.
+    pub size: usize,
+    /// n.
+    pub embedding_dim: usize,
+    /// k: the numerical rank of X.
+    pub support_rank: usize,
+    /// m − k.
+    pub dropped_dimensions: usize,
+    /// Their share of tr X.
+    pub dropped_variance: f64,
+    /// Whether a full-rank equilibrium exists on the support.
+    pub existence: Existence,
+    /// The largest rank ≤ min(n, k) with an attracting equilibrium that was found; 0: only the origin.
+    pub rank: usize,
+    /// The eigenvalues of its S, descending: `rank`.
+    pub s_eigenvalues: Vec<f64>,
+    /// Its relative residual; 0 at the origin.
+    pub residual: f64,
+    /// Newton steps and rounds of regressions spent on it.
+    pub iterations: usize,
+    /// Its stability and leading rate.
+    pub rate: Rate,
+    /// λ_crit of full rank.
+    pub critical_weight_decay: CriticalEstimate,
+    /// When each mode dies.
+    pub survival: Survival,
+    /// Starts tried at lower rank; empty when the full-rank equilibrium answered.
+    pub attempts: Vec<Attempt>,
+    /// The equilibrium; `None` at the origin.
+    pub state: Option<PredictedState>,
+}
+
+impl Prediction {
+    /// Modes that survive and stand above the noise; 0: "no mode above noise survives", with the table as evidence.
+    pub fn surviving_signal_modes(&self) -> usize {
+        self.survival.modes.iter().filter(|mode| mode.alive).count()
+    }
+}
+
+/// What stop-gradient training of a linear network will end at.
+///
+/// Full-rank `S_max` where it exists and the embedding is wide enough, else the largest attracting rank found.
+/// `halves`: moments of two disjoint halves of the same data, for the noise of each mode.
+///
+/// # Errors      [`PredictError`]: λ ≤ 0, n = 0, X = 0, a decomposition that fails
+/// # Cost        O(m³), see [`solve_maximal`], [`find_partial`], [`critical_weight_decay`], [`survival`]
+pub fn predict(
+    moments: &Moments, options: &PredictOptions, halves: Option<(&Moments, &Moments)>, should_stop: &dyn Fn() -> bool,
+) -> Result<Prediction, PredictError> {
+    let decay = options.weight_decay;
+    if !(decay > 0.0 && decay.is_finite()) {
+        return Err(PredictError::WeightDecay { found: decay });
+    }
+    let support = Support::new(moments, options.support_threshold)?;
+    let k = support.size();
+    let width = options.embedding_dim.unwrap_or(k);
+    if width == 0 {
+        return Err(PredictError::EmbeddingDim);
+    }
+    let maximal = solve_maximal(&support, decay, &options.maximal, should_stop);
+    let (existence, mut iterations) = match &maximal {
+        Maximal::Found(found) => (Existence::Found, found.steps),
+        Maximal::Absent { evidence, steps, .. } => (Existence::Absent(*evidence), *steps),
+        Maximal::Unresolved { reason, steps, .. } => (Existence::Undecided(*reason), *steps),
+    };
+    let mut attempts = Vec::new();
+    let mut found = match maximal {
+        Maximal::Found(full) if width >= k => Some(trusted(from_full_rank(&support, &full.s, decay)?, full.residual)),
+        _ => None,
+    };
+    if found.as_ref().is_none_or(|found| found.rate.attraction != Attraction::Attracting) {
+        let search = find_partial(&support, decay, width, &options.partial, should_stop)?;
+        attempts = search.attempts;
+        iterations = search.best.as_ref().map_or(iterations, |best| best.effort.rounds + best.effort.steps);
+        found = search.best;
+    }
+    let rank = found.as_ref().map_or(0, PartialEquilibrium::rank);
+    let searched = searched_critical(&support, options, should_stop)?;
+    let full_rank = searched.map(|found| found.fold.value);
+    let settings = (&options.survival, &options.partial);
+    let survival = survival(&support, decay, (rank, full_rank), halves, settings, should_stop)?;
+    let critical_weight_decay = searched.map_or_else(
+        || CriticalEstimate::DiagonalRule(survival.modes.last().map_or(0.0, |mode| mode.critical_weight_decay)),
+        CriticalEstimate::Searched,
+    );
+    Ok(Prediction {
+        size: moments.size(),
+        embedding_dim: width,
+        support_rank: k,
+        dropped_dimensions: support.dropped,
+        dropped_variance: support.dropped_variance,
+        existence,
+        rank,
+        s_eigenvalues: found.as_ref().map_or(Ok(Vec::new()), eigenvalues)?,
+        residual: found.as_ref().map_or(0.0, |found| found.residual),
+        iterations,
+        rate: rate_in(found.as_ref(), width, decay),
+        critical_weight_decay,
+        survival,
+        attempts,
+        state: found.map(|found| lift(&support, &found, width)),
+    })
+}
+
+/// The verdict on `S_max` where it is too large to compute: theory 4.2 says that it attracts.
+fn trusted(mut found: PartialEquilibrium, residual: f64) -> PartialEquilibrium {
+    if found.rate.method == RateMethod::Theory {
+        found.rate.attraction = Attraction::Attracting;
+    }
+    found.residual = residual.max(found.residual);
+    found
+}
+
+/// Eigenvalues of S = those of PPᵀ.
+fn eigenvalues(found: &PartialEquilibrium) -> Result<Vec<f64>, LinalgError> {
+    let gram = crate::linalg::product_symmetric(found.p.as_ref(), found.p.transpose());
+    let r = found.rank();
+    let flat: Vec<f64> = (0..r * r).map(|at| gram[(at / r, at % r)]).collect();
+    symmetric_eigenvalues(&flat, r)
+}
+
+/// The rate among states of width n: unused rows decay at −λ; the origin's own leading rate is −λ.
+fn rate_in(found: Option<&PartialEquilibrium>, width: usize, decay: f64) -> Rate {
+    let Some(found) = found else {
+        return Rate { attraction: Attraction::Attracting, leading_rate: Some(-decay), method: RateMethod::Dense };
+    };
+    let mut rate = found.rate;
+    if width > found.rank() {
+        rate.leading_rate = rate.leading_rate.map(|leading| leading.max(-decay));
+    }
+    rate
+}
+
+/// λ_crit by search, where the support is small enough.
+fn searched_critical(
+    support: &Support, options: &PredictOptions, should_stop: &dyn Fn() -> bool,
+) -> Result<Option<CriticalDecay>, LinalgError> {
+    if support.size() > options.critical_up_to {
+        return Ok(None);
+    }
+    let params = CriticalParams { maximal: options.maximal, ..CriticalParams::default() };
+    critical_weight_decay(support, &params, should_stop).map(Some)
+}
+
+fn lift(support: &Support, found: &PartialEquilibrium, width: usize) -> PredictedState {
+    let (r, m) = (found.rank(), support.directions.nrows());
+    let p = support.lift_rows(&found.p);
+    let a = Mat::from_fn(width, m, |i, j| if i < r { p[(i, j)] } else { 0.0 });
+    let b = Mat::from_fn(width, width, |i, j| if i < r && j < r { found.b[(i, j)] } else { 0.0 });
+    PredictedState { p, a, b }
+}

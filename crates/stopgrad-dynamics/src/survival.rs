@@ -1,0 +1,208 @@
+//! Which modes survive which weight decay, and what to do about it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::fold::{FoldBracket, find_fold};
+use crate::linalg::LinalgError;
+use crate::modes::modes;
+use crate::noise::split_half_sigmas;
+use crate::partial::{PartialParams, RankBranch};
+use crate::{Moments, Support};
+
+/// How much of the survival table is computed exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SurvivalParams {
+    /// Supports of at most this size have every mode exact: 16.
+    pub all_exact_up_to: usize,
+    /// In larger ones, modes on either side of the boundary at the λ asked for that are exact: 1 (two modes).
+    pub exact_near: usize,
+    /// Relative width of the bracket of an exact one: 5·10⁻⁷.
+    pub relative_width: f64,
+    /// Values of λ tried for an exact one: 40.
+    pub max_probes: usize,
+    /// Standard deviations below which a mode is noise: 3.
+    pub noise_threshold: f64,
+}
+
+impl Default for SurvivalParams {
+    fn default() -> Self {
+        Self { all_exact_up_to: 16, exact_near: 1, relative_width: 5e-7, max_probes: 40, noise_threshold: 3.0 }
+    }
+}
+
+/// How a death was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SurvivalMethod {
+    /// The fold of the attracting branch of that rank, followed from the longest-lived modes.
+    Exact,
+    /// τ²/(4ρ) of the k-th mode: exact where X and Y commute, a guess elsewhere.
+    Bound,
+}
+
+/// Deaths below this share of the last one are called 0.
+const ROUNDING: f64 = 1e-12;
+
+/// One row of the table: the k-th (from 0) is the largest λ with an attracting equilibrium of rank ≥ k + 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct ModeSurvival {
+    /// k.
+    pub mode: usize,
+    /// The λ at which it dies.
+    pub critical_weight_decay: f64,
+    /// How that was found.
+    pub method: SurvivalMethod,
+    /// Standard deviations above split-half noise; `None` without halves.
+    pub noise_sigma: Option<f64>,
+    /// Whether it survives the λ asked for and stands above the noise.
+    pub alive: bool,
+}
+
+/// The table and what follows from it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Survival {
+    /// One row a mode of the support.
+    pub modes: Vec<ModeSurvival>,
+    /// In words.
+    pub recommendation: Recommendation,
+}
+
+/// What weight decay to choose.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recommendation {
+    /// Modes above the noise; all with a death above 0 when no halves were given.
+    pub signal_modes: usize,
+    /// The largest λ below which none of them dies; 0 when there is none.
+    pub safe_below: f64,
+    /// Whether noise was estimated at all.
+    pub noise_known: bool,
+    /// What each decade of λ kills, ascending; decades that kill nothing are left out.
+    pub decades: Vec<Decade>,
+}
+
+/// One decade of λ.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Decade {
+    /// Its lower end, a power of ten.
+    pub from: f64,
+    /// Its upper end.
+    pub to: f64,
+    /// Dimensions that die in it.
+    pub dimensions: usize,
+    /// Of these, above the noise.
+    pub above_noise: usize,
+}
+
+/// The survival of every mode of a support.
+///
+/// `rank` is the rank known to attract at `weight_decay`; modes near it are found exactly. `full_rank` is λ_crit, when
+/// it was searched: the death of the last mode.
+///
+/// # Requires    `weight_decay` > 0
+/// # Errors      [`LinalgError`]
+/// # Cost        one eigendecomposition (three with halves); 5 to 10 equilibria for each exact mode
+pub fn survival(
+    support: &Support, weight_decay: f64, (rank, full_rank): (usize, Option<f64>),
+    halves: Option<(&Moments, &Moments)>, (params, partial): (&SurvivalParams, &PartialParams),
+    should_stop: &dyn Fn() -> bool,
+) -> Result<Survival, LinalgError> {
+    let ordered = modes(support)?;
+    let sigmas = halves.map(|halves| split_half_sigmas(support, halves)).transpose()?;
+    let mut deaths: Vec<(f64, SurvivalMethod)> =
+        ordered.iter().map(|mode| (mode.critical_weight_decay(), SurvivalMethod::Bound)).collect();
+    // What is 10⁻¹² of the longest life is the rounding of the moments.
+    let floor = ROUNDING * deaths.first().map_or(0.0, |death| death.0);
+    deaths.iter_mut().filter(|death| death.0 <= floor).for_each(|death| death.0 = 0.0);
+    if let (Some(critical), Some(last)) = (full_rank, deaths.last_mut()) {
+        *last = (critical, SurvivalMethod::Exact);
+    }
+    let near = rank.saturating_sub(params.exact_near)..(rank + params.exact_near).min(ordered.len());
+    let exact = if support.size() <= params.all_exact_up_to { 0..ordered.len() } else { near };
+    for k in exact {
+        if deaths[k].0 <= 0.0 || (full_rank.is_some() && k + 1 == deaths.len()) {
+            continue;
+        }
+        let mut branch = RankBranch::new(support, &ordered, k + 1, partial, should_stop);
+        if let Some(fold) = death(&mut branch, 0.5 * deaths[k].0, params)? {
+            deaths[k] = (fold.value, SurvivalMethod::Exact);
+        }
+    }
+    // Rank ≥ k + 1: what a higher rank survives, the lower one does; a guess raised so stays a guess.
+    for k in (0..deaths.len().saturating_sub(1)).rev() {
+        deaths[k].0 = deaths[k].0.max(deaths[k + 1].0);
+    }
+    let table: Vec<ModeSurvival> = deaths
+        .iter()
+        .enumerate()
+        .map(|(mode, &(critical_weight_decay, method))| {
+            let noise_sigma = sigmas.as_ref().map(|sigmas| sigmas[mode]);
+            let signal = noise_sigma.is_none_or(|sigma| sigma > params.noise_threshold);
+            let lives = critical_weight_decay > weight_decay || mode < rank;
+            ModeSurvival { mode, critical_weight_decay, method, noise_sigma, alive: signal && lives }
+        })
+        .collect();
+    let recommendation = recommend(&table, params.noise_threshold);
+    Ok(Survival { modes: table, recommendation })
+}
+
+/// The fold of a branch that attracts just below it; `None` when it could not be bracketed.
+fn death(branch: &mut RankBranch<'_>, guess: f64, params: &SurvivalParams) -> Result<Option<FoldBracket>, LinalgError> {
+    let mut failure = None;
+    let mut probe = |decay: f64| match branch.probe(decay) {
+        Ok(probe) => probe,
+        Err(error) => {
+            failure = Some(error);
+            crate::fold::Probe::Unknown
+        }
+    };
+    let fold = find_fold(&mut probe, guess, params.relative_width, params.max_probes);
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    // An upper end that Newton merely failed at still ends the branch as far as it can be followed.
+    let narrow = fold.upper - fold.lower <= params.relative_width * fold.lower;
+    Ok((narrow && fold.lower > 0.0 && branch.attracts()?).then_some(fold))
+}
+
+/// The advice that a table gives.
+pub fn recommend(table: &[ModeSurvival], noise_threshold: f64) -> Recommendation {
+    let lives = |row: &&ModeSurvival| row.critical_weight_decay > 0.0;
+    let signal = |row: &&ModeSurvival| row.noise_sigma.is_none_or(|sigma| sigma > noise_threshold);
+    let above: Vec<&ModeSurvival> = table.iter().filter(lives).filter(signal).collect();
+    let safe_below = above.iter().map(|row| row.critical_weight_decay).reduce(f64::min).unwrap_or(0.0);
+    let mut decades: Vec<Decade> = Vec::new();
+    for row in table.iter().filter(lives).rev() {
+        let exponent = row.critical_weight_decay.log10().floor() as i32;
+        let from = 10f64.powi(exponent);
+        let counted = usize::from(signal(&row));
+        match decades.last_mut().filter(|decade| decade.from >= from) {
+            Some(decade) => {
+                decade.dimensions += 1;
+                decade.above_noise += counted;
+            }
+            None => decades.push(Decade { from, to: 10f64.powi(exponent + 1), dimensions: 1, above_noise: counted }),
+        }
+    }
+    let noise_known = table.iter().any(|row| row.noise_sigma.is_some());
+    Recommendation { signal_modes: above.len(), safe_below, noise_known, decades }
+}
+
+impl fmt::Display for Recommendation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.noise_known { "modes above the noise" } else { "modes (noise was not estimated)" };
+        if self.signal_modes == 0 {
+            write!(f, "no mode survives any weight decay: there are no {kind}")?;
+        } else {
+            write!(f, "below a weight decay of {:.3e} none of the {} {kind} dies", self.safe_below, self.signal_modes)?;
+        }
+        for decade in &self.decades {
+            write!(f, "; {:.0e} to {:.0e} kills {} dimensions", decade.from, decade.to, decade.dimensions)?;
+            if self.noise_known {
+                write!(f, " ({} above the noise)", decade.above_noise)?;
+            }
+        }
+        Ok(())
+    }
+}
