@@ -115,8 +115,8 @@ pub struct MaximalEquilibrium {
 /// (XS + λI)(SX + λI) = YᵀSY on the support of X.
 ///
 /// # Requires    `weight_decay` > 0
-/// # Cost        per Newton step (4 to 7; more near a fold) two products of k × k matrices and two and a half for each of
-///               about 5 to 15 inner iterations
+/// # Cost        per Newton step (4 to 7; more near a fold) two products of k × k matrices, and two and a half for
+/// each of about 5 to 15 inner iterations
 /// # Source      Ponce, Terver, Hebert, Arbel 2026 for the equation; Guo, Lancaster 1998 for Newton on Riccati equations
 pub fn solve_maximal(
     support: &Support, weight_decay: f64, params: &MaximalParams, should_stop: &dyn Fn() -> bool,

@@ -128,8 +128,8 @@ mod tests {
         let expected = [[2.0, 0.0], [0.0, 0.5]];
         for i in 0..2 {
             assert!((support.variances[i] - [4.0, 1.0][i]).abs() < 1e-14);
-            for j in 0..2 {
-                assert!((support.cross[(i, j)] - expected[i][j]).abs() < 1e-14);
+            for (j, value) in expected[i].iter().enumerate() {
+                assert!((support.cross[(i, j)] - value).abs() < 1e-14);
             }
         }
         let lifted = support.lift_rows(&Mat::identity(2, 2));

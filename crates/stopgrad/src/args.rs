@@ -4,6 +4,7 @@
 //! become [`Override`]s and go through the same parser as `--set` and the file.
 
 mod moments;
+mod predict;
 mod text;
 
 use std::ffi::OsString;
@@ -17,9 +18,11 @@ use crate::CommandError;
 use crate::configuration::Override;
 use crate::demand::{Demand, Requirement};
 pub use moments::{Features, Halves, MomentsArguments, SplitPart};
+pub use predict::PredictArguments;
 use text::{
     COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES,
-    MOMENTS_ABOUT, MOMENTS_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
+    MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT,
+    TRAIN_EXAMPLES,
 };
 
 /// The whole command line.
@@ -71,6 +74,9 @@ pub enum Command {
     /// Second moments of pairs of views, for the linear theory
     #[command(long_about = MOMENTS_ABOUT, after_help = MOMENTS_EXAMPLES)]
     Moments(MomentsArguments),
+    /// What a linear network will keep, from moments alone
+    #[command(long_about = PREDICT_ABOUT, after_help = PREDICT_EXAMPLES)]
+    Predict(PredictArguments),
 }
 
 /// `stopgrad data`.

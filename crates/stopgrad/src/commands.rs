@@ -2,6 +2,7 @@
 
 mod data;
 mod moments;
+mod predict;
 
 #[cfg(feature = "train")]
 mod compare;
@@ -13,6 +14,7 @@ mod report;
 mod train;
 
 pub use moments::MomentsCommandError;
+pub use predict::PredictCommandError;
 
 use crate::CommandError;
 use crate::args::{Arguments, Command};
@@ -27,6 +29,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
     match &arguments.command {
         Command::Data(asked) => data::run(asked),
         Command::Moments(asked) => moments::run(asked, output),
+        Command::Predict(asked) => predict::run(asked),
         #[cfg(feature = "train")]
         Command::Train(asked) => train::run(asked, output),
         #[cfg(feature = "train")]
@@ -40,6 +43,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
             let command = match other {
                 Command::Data(_) => "data",
                 Command::Moments(_) => "moments",
+                Command::Predict(_) => "predict",
                 Command::Train(_) => "train",
                 Command::Compare(_) => "compare",
                 Command::Embed(_) => "embed",

@@ -57,6 +57,9 @@ pub enum CommandError {
     /// Moments that cannot be made of what there is.
     #[error(transparent)]
     Moments(#[from] crate::commands::MomentsCommandError),
+    /// No prediction.
+    #[error(transparent)]
+    Predict(#[from] crate::commands::PredictCommandError),
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),

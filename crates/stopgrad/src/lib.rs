@@ -30,7 +30,6 @@ mod parquet_file;
 mod progress;
 #[cfg(feature = "train")]
 pub mod report;
-#[cfg(feature = "train")]
 mod table;
 #[cfg(feature = "train")]
 mod training;

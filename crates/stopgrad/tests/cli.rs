@@ -147,6 +147,8 @@ fn a_program_without_training_says_so() {
 
 #[path = "cli/moments.rs"]
 mod moments;
+#[path = "cli/predict.rs"]
+mod predict;
 
 #[cfg(feature = "train")]
 #[path = "cli/train.rs"]

@@ -85,7 +85,7 @@ impl Riccati {
             vector = factors.solve(half.as_ref());
         }
         // NaN counts as singular.
-        !(smallest > 1e-14 * size)
+        smallest.is_nan() || smallest <= 1e-14 * size
     }
 
     /// Q X⁻¹, or any matrix with its columns divided by ρ.
@@ -118,7 +118,7 @@ impl Riccati {
         // Entries of Q X⁻¹ Q are at most √(dᵢdⱼ), so rounding stays near rounding here.
         let scales: Vec<f64> = (0..k).map(|i| square[(i, i)].powf(-0.5)).collect();
         let balanced_residual = weighted(&value, &scales) / (k as f64).sqrt();
-        Defect { value, balanced_residual, residual, square }
+        Defect { value, balanced_residual, square, residual }
     }
 
     /// L(E) = Q X⁻¹ E + E X⁻¹ Q − Cᵀ E C for a symmetric E, in two and a half products.
@@ -167,7 +167,9 @@ impl Riccati {
             let reduced = product(squares.as_ref(), shifted.as_ref());
             // At a fold the decay takes half of the signal; below half there is nothing on the diagonal alone.
             diagonal = (0..k).map(|i| (self.variances[i] * pushed[(i, 0)].max(reduced[(i, 0)])).sqrt()).collect();
-            diagonal.iter_mut().for_each(|d| *d = d.max(2.0 * decay));
+            for d in &mut diagonal {
+                *d = d.max(2.0 * decay);
+            }
         }
         for _ in 0..200 {
             if diagonal.iter().any(|d| !d.is_finite()) {
@@ -176,7 +178,9 @@ impl Riccati {
             if self.opens_from_above(&diagonal) {
                 return Some(Mat::from_fn(k, k, |i, j| if i == j { diagonal[i] } else { 0.0 }));
             }
-            diagonal.iter_mut().for_each(|d| *d *= 2.0);
+            for d in &mut diagonal {
+                *d *= 2.0;
+            }
         }
         None
     }

@@ -79,7 +79,7 @@ impl Factors<'_> {
     }
 
     /// P turned so that its rows are orthogonal, the largest first: in this gauge bᵀb is nearly diagonal too.
-    pub(super) fn turned(&self, p: &Mat<f64>) -> Result<Mat<f64>, LinalgError> {
+    pub(super) fn turned(p: &Mat<f64>) -> Result<Mat<f64>, LinalgError> {
         let eigen = symmetric_eigen(product(p.as_ref(), p.transpose()).as_ref())?;
         Ok(product(eigen.vectors.transpose(), p.as_ref()))
     }

@@ -92,7 +92,7 @@ pub(super) fn alternate(
         let change = frobenius(a.as_ref()) / frobenius(next.as_ref());
         a = next;
         if round % 10 == 9 || change < settled || !change.is_finite() {
-            a = without_dead_rows(factors, &a, dead)?;
+            a = without_dead_rows(&a, dead)?;
         }
         if change < settled {
             break;
@@ -101,8 +101,8 @@ pub(super) fn alternate(
     Ok(a)
 }
 
-fn without_dead_rows(factors: &Factors<'_>, a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
-    let turned = factors.turned(a)?;
+fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
+    let turned = Factors::turned(a)?;
     let alive = (0..turned.nrows()).take_while(|&i| frobenius(turned.subrows(i, 1)) > dead).count();
     Ok(turned.subrows(0, alive).to_owned())
 }
@@ -119,7 +119,7 @@ pub(super) fn polish(
         return Ok(None);
     }
     let max_products = params.max_products.min(BASIS_NUMBERS / (start.nrows() * start.ncols()));
-    let mut at = factors.point(factors.turned(start)?)?;
+    let mut at = factors.point(Factors::turned(start)?)?;
     let mut residuals = vec![at.residual];
     for step in 0..params.max_steps {
         // No progress in six steps: there is nothing near.
@@ -151,7 +151,7 @@ fn damped(factors: &Factors<'_>, at: &Point, step: &Mat<f64>) -> Result<Option<P
     for halvings in 0..7 {
         let mut p = at.p.clone();
         add_scaled(&mut p, -(0.5f64.powi(halvings)), step.as_ref());
-        let next = factors.point(factors.turned(&p)?)?;
+        let next = factors.point(Factors::turned(&p)?)?;
         if frobenius(next.defect.as_ref()) < before {
             return Ok(Some(next));
         }

@@ -73,3 +73,14 @@ Examples:
   stopgrad moments digits --views recipe.toml --features fourier:512 --seed 7 --out fourier.npz
   stopgrad moments --view-files past.npy future.npy --out series.npz
   stopgrad moments --merge part1.npz part2.npz --features whiten --out whole.npz";
+
+pub(super) const PREDICT_ABOUT: &str = "\
+What stop-gradient and EMA training of a linear network will keep at a weight decay, from second moments of two views and \
+without training: which modes survive, where full rank ends, the equilibrium that attracts, and in which range of weight \
+decay nothing above the noise dies.";
+
+pub(super) const PREDICT_EXAMPLES: &str = "\
+Examples:
+  stopgrad predict digits.npz --weight-decay 1e-3
+  stopgrad predict digits.npz --weight-decay 1e-2 --embedding-dim 8 --out end.npz
+  stopgrad predict series.npz --weight-decay 0.01 --all-ranks --require decided --json";
