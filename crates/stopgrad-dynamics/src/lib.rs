@@ -11,9 +11,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod basins;
 pub mod conservative;
+pub mod ensemble;
 pub mod features;
 mod field;
+pub mod flow;
 mod fold;
 mod gmres;
 pub mod krylov;
@@ -23,11 +26,13 @@ pub mod maximal;
 mod modes;
 pub mod moments;
 mod noise;
+pub mod ode;
 pub mod orbit;
 pub mod partial;
 mod predict;
 mod random;
 pub mod rank;
+pub mod scalar;
 pub mod stability;
 pub mod statistics;
 mod support;
