@@ -7,7 +7,9 @@
 //! Reading order: [`Field`] (the three ways to move), [`rank`] (how many dimensions a cloud fills),
 //! [`LinearField`] (the linear case, whose products everything below asks for), [`orbit`] and [`stability`] (does an
 //! equilibrium attract), [`krylov`] (the same from products alone), [`conservative`] (is it a gradient field),
-//! [`predict`] (what training will keep, from moments alone), [`statistics`] (intervals and fixed-order sums), [`linalg`] (the only door to matrix decompositions).
+//! [`predict`](predict()) (what training will keep, from moments alone), [`flow`] and [`basins`] (where starts end),
+//! [`landscape`] (Ē in the plane, for pictures), [`statistics`] (intervals and fixed-order sums), [`linalg`] (the
+//! only door to matrix decompositions).
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +22,7 @@ pub mod flow;
 mod fold;
 mod gmres;
 pub mod krylov;
+pub mod landscape;
 pub mod linalg;
 mod linear;
 pub mod maximal;

@@ -3,6 +3,7 @@
 //! Nothing is checked here beyond the form of a single value; options that set a key of the configuration
 //! become [`Override`]s and go through the same parser as `--set` and the file.
 
+mod landscape;
 mod moments;
 mod predict;
 mod text;
@@ -14,6 +15,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use toml::Value;
 
+pub use landscape::LandscapeArguments;
+
 use crate::CommandError;
 use crate::configuration::Override;
 use crate::demand::{Demand, Requirement};
@@ -21,8 +24,8 @@ pub use moments::{Features, Halves, MomentsArguments, SplitPart};
 pub use predict::PredictArguments;
 use text::{
     COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES,
-    MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT,
-    TRAIN_EXAMPLES,
+    LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES,
+    REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
 };
 
 /// The whole command line.
@@ -77,6 +80,9 @@ pub enum Command {
     /// What a linear network will keep, from moments alone
     #[command(long_about = PREDICT_ABOUT, after_help = PREDICT_EXAMPLES)]
     Predict(PredictArguments),
+    /// Draw the objective over one encoder and one predictor weight, with what each field does there
+    #[command(long_about = LANDSCAPE_ABOUT, after_help = LANDSCAPE_EXAMPLES)]
+    Landscape(LandscapeArguments),
 }
 
 /// `stopgrad data`.

@@ -1,6 +1,7 @@
 //! The commands, one a file: from what was typed to what is told.
 
 mod data;
+mod landscape;
 mod moments;
 mod predict;
 
@@ -30,6 +31,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Data(asked) => data::run(asked),
         Command::Moments(asked) => moments::run(asked, output),
         Command::Predict(asked) => predict::run(asked),
+        Command::Landscape(asked) => landscape::run(asked),
         #[cfg(feature = "train")]
         Command::Train(asked) => train::run(asked, output),
         #[cfg(feature = "train")]
@@ -44,6 +46,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Data(_) => "data",
                 Command::Moments(_) => "moments",
                 Command::Predict(_) => "predict",
+                Command::Landscape(_) => "landscape",
                 Command::Train(_) => "train",
                 Command::Compare(_) => "compare",
                 Command::Embed(_) => "embed",

@@ -45,6 +45,9 @@ pub enum CommandError {
     /// The list of runs or seeds is not one.
     #[error(transparent)]
     Variation(#[from] VariationError),
+    /// There is no such landscape.
+    #[error(transparent)]
+    Landscape(#[from] stopgrad_dynamics::landscape::LandscapeError),
     /// A folder or file cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),

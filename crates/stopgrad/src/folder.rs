@@ -10,6 +10,8 @@ pub const COMMAND_FILE: &str = "command.json";
 pub const COMPARISON_FILE: &str = "comparison.json";
 /// Written by a run before its first step.
 pub const CONFIG_FILE: &str = "config.toml";
+/// Beside the page of a command of the linear lab (runs and comparisons have one too).
+pub const REPORT_FILE: &str = "report.json";
 
 /// Why a folder cannot be written into.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +30,7 @@ pub enum FolderError {
     Foreign {
         /// The folder.
         path: PathBuf,
-        /// `run` or `comparison`.
+        /// What it could have held.
         expected: Kind,
     },
     /// It holds the other kind of result.
@@ -65,6 +67,8 @@ pub enum Kind {
     Run,
     /// Several runs, in folders below it.
     Comparison,
+    /// The page of a command of the linear lab.
+    Lab,
 }
 
 impl std::fmt::Display for Kind {
@@ -72,6 +76,7 @@ impl std::fmt::Display for Kind {
         f.write_str(match self {
             Kind::Run => "run",
             Kind::Comparison => "comparison",
+            Kind::Lab => "page of the linear lab",
         })
     }
 }
@@ -104,8 +109,10 @@ pub fn kind(path: &Path) -> Option<Kind> {
     let has = |name| path.join(name).exists();
     if has(COMPARISON_FILE) {
         Some(Kind::Comparison)
+    } else if has(CONFIG_FILE) || has(COMMAND_FILE) {
+        Some(Kind::Run)
     } else {
-        (has(CONFIG_FILE) || has(COMMAND_FILE)).then_some(Kind::Run)
+        has(REPORT_FILE).then_some(Kind::Lab)
     }
 }
 

@@ -7,7 +7,8 @@
 //! [`output`] prints, and only `main` turns either into an exit status.
 //!
 //! Reading order: [`args`] (what can be typed), [`commands`] (one file each), [`configuration`] (file,
-//! `--set` and options through one parser), then what training needs: `training` (runs in their folders),
+//! `--set` and options through one parser), [`plot`] and [`lab`] (pictures, and the page of
+//! the linear lab), then what training needs: `training` (runs in their folders),
 //! `manifest`, `report`.
 
 pub mod args;
@@ -17,15 +18,19 @@ pub mod configuration;
 pub mod demand;
 mod error;
 pub mod folder;
+pub mod lab;
 #[cfg(feature = "train")]
 mod limits;
 #[cfg(feature = "train")]
 pub mod manifest;
+pub mod markup;
 pub mod moments_file;
 pub mod outcome;
 pub mod output;
+mod page;
 #[cfg(feature = "train")]
 mod parquet_file;
+pub mod plot;
 #[cfg(feature = "train")]
 mod progress;
 #[cfg(feature = "train")]

@@ -96,8 +96,9 @@ impl Manifest {
     /// [`ManifestError`]
     pub fn read(folder: &Path) -> Result<Self, ManifestError> {
         let path = match folder::kind(folder) {
-            Some(kind) => folder.join(file_name(kind)),
-            None => return Err(ManifestError::Missing { path: folder.into() }),
+            Some(Kind::Run) => folder.join(COMMAND_FILE),
+            Some(Kind::Comparison) => folder.join(COMPARISON_FILE),
+            Some(Kind::Lab) | None => return Err(ManifestError::Missing { path: folder.into() }),
         };
         let text = match std::fs::read(&path) {
             Ok(text) => text,
@@ -111,9 +112,9 @@ impl Manifest {
     /// # Errors
     /// [`FolderError::File`]
     pub fn write(&self, folder: &Path) -> Result<(), FolderError> {
-        let kind = if self.is_single() { Kind::Run } else { Kind::Comparison };
+        let name = if self.is_single() { COMMAND_FILE } else { COMPARISON_FILE };
         let text = serde_json::to_string_pretty(self).expect("text, numbers and lists can be written as JSON");
-        folder::write_beside(&folder.join(file_name(kind)), text.as_bytes())
+        folder::write_beside(&folder.join(name), text.as_bytes())
     }
 
     /// The same command, seen from the folder of one of its runs.
@@ -156,13 +157,6 @@ pub fn environment() -> Vec<(String, String)> {
         ("Processor cores".into(), cores),
         ("System".into(), format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
     ]
-}
-
-fn file_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Run => COMMAND_FILE,
-        Kind::Comparison => COMPARISON_FILE,
-    }
 }
 
 #[cfg(test)]

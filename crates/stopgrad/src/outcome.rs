@@ -60,20 +60,18 @@ pub(crate) fn document(command: &str, seed: u64, options: &Value, inputs: &[Inpu
 }
 
 /// What was typed, as it could be typed again.
-#[cfg(feature = "train")]
 pub(crate) fn command_line() -> String {
     let words = std::env::args().skip(1).map(|word| quoted(&word));
     std::iter::once("stopgrad".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// A word in the quotes that a shell needs.
-#[cfg(feature = "train")]
 fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter);
     if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
-#[cfg(all(test, feature = "train"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

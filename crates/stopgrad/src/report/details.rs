@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::Report;
-use super::markup::{concise, escape, grouped, number};
 use super::record::RunRecord;
 use super::verdicts::QUESTIONS;
+use crate::markup::{escape, grouped, number};
+use crate::page::flatten;
 
 /// Words of the page that not everybody knows.
 const GLOSSARY: [(&str, &str); 12] = [
@@ -126,57 +127,10 @@ fn configuration(run: &RunRecord) -> String {
         .unwrap_or_else(|reason| format!("this configuration cannot be written as TOML: {reason}"))
 }
 
-/// Nested evidence as rows: `where.encoder.kind`; short lists stay together.
-fn flatten(key: &str, value: &serde_json::Value, rows: &mut Vec<(String, String)>) {
-    use serde_json::Value;
-    let words = |key: &str| key.replace('_', " ");
-    match value {
-        Value::Object(fields) => {
-            for (inner, value) in fields {
-                flatten(&format!("{key} › {inner}"), value, rows);
-            }
-        }
-        Value::Array(items) => {
-            let shown: Vec<String> = items.iter().take(8).map(scalar).collect();
-            let more = if items.len() > 8 { format!(", … ({} in all)", items.len()) } else { String::new() };
-            rows.push((words(key), format!("{}{more}", shown.join(", "))));
-        }
-        other => rows.push((words(key), scalar(other))),
-    }
-}
-
-fn scalar(value: &serde_json::Value) -> String {
-    match value {
-        serde_json::Value::Number(number) => number.as_f64().map_or_else(|| number.to_string(), concise),
-        serde_json::Value::String(text) => text.clone(),
-        serde_json::Value::Null => "–".into(),
-        other => other.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
     use super::*;
-
-    #[test]
-    fn nested_evidence_becomes_rows() {
-        let value = serde_json::json!({"encoder": {"kind": "no", "ranks": [1, 2.5]}, "count": 3, "none": null});
-        let mut rows = Vec::new();
-        flatten("where_found", &value, &mut rows);
-        let expected = [
-            ("where found › count", "3"),
-            ("where found › encoder › kind", "no"),
-            ("where found › encoder › ranks", "1, 2.5"),
-            ("where found › none", "–"),
-        ];
-        rows.sort();
-        assert_eq!(rows.len(), expected.len());
-        for ((key, value), (expected_key, expected_value)) in rows.iter().zip(expected) {
-            assert_eq!(key, expected_key);
-            assert!(value.starts_with(expected_value), "{value}");
-        }
-    }
 
     #[test]
     fn each_run_shows_hashes_evidence_and_configuration() {

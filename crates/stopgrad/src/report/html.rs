@@ -3,13 +3,12 @@
 
 use std::fmt::Write;
 
-use super::figure::{self, Figure, Group, slot_class};
-use super::markup::{escape, grouped};
+use super::figure::{Figure, Group, slot_class};
 use super::quality::{Trend, measure_word};
 use super::record::{Column, RunRecord};
 use super::{Course, Report, course, details, probes, summary, verdicts};
-
-const STYLE: &str = include_str!("style.css");
+use crate::markup::{escape, grouped};
+use crate::page::{self, section};
 
 /// Up to so many runs are listed openly below a finding.
 const LISTED_RUNS: usize = 4;
@@ -19,13 +18,7 @@ const VERDICT_NOTE: &str = "<p class=\"note\">Accuracies in percent, differences
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
-    let mut html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
-         content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light \
-         dark\">\n<title>{}</title>\n<style>\n{STYLE}{}</style>\n</head>\n<body>\n<main>\n",
-        escape(&report.title),
-        figure::STYLE,
-    );
+    let mut html = page::start(&report.title);
     html.push_str(&header(report));
     section(&mut html, "verdicts", "Verdicts", &(verdicts::table(report) + VERDICT_NOTE));
     section(&mut html, "probes", "Probes", &probes::table(report));
@@ -33,12 +26,8 @@ pub(super) fn page(report: &Report) -> String {
     html.push_str(&figures(&report.figures()));
     section(&mut html, "reading", "How to read this", &details::glossary());
     section(&mut html, "runs", "Each run in full", &(details::runs(report) + &environment(report)));
-    html.push_str("</main>\n</body>\n</html>\n");
+    html.push_str(page::END);
     html
-}
-
-fn section(html: &mut String, id: &str, title: &str, body: &str) {
-    let _ = write!(html, "<section id=\"{id}\">\n<h2>{title}</h2>\n{body}</section>\n");
 }
 
 fn header(report: &Report) -> String {
@@ -156,62 +145,33 @@ fn figures(figures: &[Figure]) -> String {
     let mut html = String::new();
     for group in Group::ALL {
         let own: Vec<&Figure> = figures.iter().filter(|figure| figure.group == group).collect();
-        if own.is_empty() {
-            continue;
+        if !own.is_empty() {
+            page::figures(&mut html, group.title(), own.into_iter().map(|figure| &figure.picture));
         }
-        let _ = write!(html, "<section class=\"figures\">\n<h2>{}</h2>\n<div class=\"grid\">\n", group.title());
-        for figure in own {
-            let _ = writeln!(
-                html,
-                "<figure id=\"{id}\">\n<h3>{}</h3>\n{}\n<figcaption>{} <span \
-                 class=\"csv\">{id}.csv</span></figcaption>\n</figure>",
-                escape(&figure.title),
-                figure.svg,
-                escape(&figure.caption),
-                id = escape(&figure.id),
-            );
-        }
-        html.push_str("</div>\n</section>\n");
     }
     html
 }
 
 fn environment(report: &Report) -> String {
     let inputs = report.inputs.iter().map(|input| (format!("Input {}", input.path), input.sha256.clone()));
-    let rows: Vec<String> = report
-        .environment
-        .iter()
-        .cloned()
-        .chain(inputs)
-        .map(|(label, text)| format!("<div><dt>{}</dt><dd>{}</dd></div>", escape(&label), escape(&text)))
-        .collect();
-    if rows.is_empty() { String::new() } else { format!("<dl class=\"facts\">{}</dl>\n", rows.join("")) }
+    page::facts(report.environment.iter().cloned().chain(inputs))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture;
     use super::*;
+    use crate::plot::testing::{assert_balanced, assert_self_contained};
 
     #[test]
     fn the_page_needs_no_network_and_no_script() {
-        let html = page(&fixture::report(1)).replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
-        for word in ["http://", "https://", "<script", "<link", "<img", "@import", "url(", " onload", "javascript:"] {
-            assert!(!html.contains(word), "{word}");
-        }
+        assert_self_contained(&page(&fixture::report(1)));
     }
 
     #[test]
     fn tags_are_balanced() {
         for seeds in [1, 3] {
-            let html = page(&fixture::report(seeds));
-            for tag in [
-                "section", "table", "tbody", "tr", "td", "th", "details", "summary", "dl", "dt", "dd", "div", "figure",
-                "svg", "span", "p", "ul", "li", "b", "code", "pre",
-            ] {
-                let opened = html.matches(&format!("<{tag}>")).count() + html.matches(&format!("<{tag} ")).count();
-                assert_eq!(opened, html.matches(&format!("</{tag}>")).count(), "{tag}");
-            }
+            assert_balanced(&page(&fixture::report(seeds)));
         }
     }
 

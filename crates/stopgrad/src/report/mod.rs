@@ -12,7 +12,6 @@ mod details;
 mod figure;
 mod html;
 mod json;
-mod markup;
 mod probes;
 mod quality;
 mod summary;

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
-use super::markup::{escape, percent};
+use super::Report;
 use super::record::ProbeResult;
-use super::{Report, markup};
+use crate::markup;
+use crate::markup::{escape, percent};
 
 /// Two standard errors of an accuracy measured on `count` samples.
 ///

@@ -4,9 +4,9 @@
 //! descent (docs/theory.md, section 6.2). It is looked for between probe measurements of the same run,
 //! and called found only where accuracy rose by more than sampling can explain.
 
-use super::markup::{change, number, percent, points};
 use super::record::{Column, RunRecord};
 use super::{history, probes};
+use crate::markup::{change, number, percent, points};
 
 /// A change of at most this share of the value at the start of an interval is called standing still.
 const STANDS: f64 = 0.02;

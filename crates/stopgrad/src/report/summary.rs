@@ -1,11 +1,11 @@
 //! The report in a paragraph: sentences made from the verdicts and the probes, none of them canned.
 
-use super::markup::{grouped, listed, number, percent, points};
 use super::probes::{Range, baseline, final_knn, sampling_error};
 use super::quality::{Trend, measure_word};
 use super::record::{Column, RunRecord};
 use super::verdict::{Finding, Verdict};
 use super::{Report, course, last_value};
+use crate::markup::{grouped, listed, number, percent, points};
 
 /// What happened; how good the encoders are; whether the loss knows; paragraphs of plain text, none empty.
 pub(super) fn paragraphs(report: &Report) -> Vec<String> {

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use super::Report;
 use super::figure::slot_class;
-use super::markup::{escape, percent, points, prose};
 use super::probes::{baseline, final_knn, sampling_error};
 use super::record::RunRecord;
 use super::verdict::{Finding, Verdict};
+use crate::markup::{escape, percent, points, prose};
 
 /// Up to so many runs the reasons stand open below the answers.
 const OPEN_RUNS: usize = 4;

@@ -13,9 +13,9 @@ pub(crate) fn write_report(folder: &Path, report: &Report) -> Result<(), FolderE
     write_page(folder, report)?;
     let figures = folder.join("figures");
     prepare(&figures)?;
-    for figure in report.figures() {
-        write_beside(&figures.join(format!("{}.svg", figure.id)), figure.to_svg_file().as_bytes())?;
-        write_beside(&figures.join(format!("{}.csv", figure.id)), figure.csv.as_bytes())?;
+    for picture in report.figures().into_iter().map(|figure| figure.picture) {
+        write_beside(&figures.join(format!("{}.svg", picture.id)), picture.to_svg_file().as_bytes())?;
+        write_beside(&figures.join(format!("{}.csv", picture.id)), picture.csv.as_bytes())?;
     }
     Ok(())
 }

@@ -3,10 +3,10 @@
 use super::super::probes::{Range, baseline};
 use super::super::record::{Column, ProbeResult, RunRecord};
 use super::super::{Report, history};
-use super::chart::{Axis, Chart, Words};
 use super::entries::{ACCURACY, Content, ENTRIES, Entry, INDEX, STEP};
-use super::series::{Point, Reference, Series, csv};
+use super::series::{Point, Series, csv};
 use super::{Figure, slot};
+use crate::plot::{Axis, Chart, Drawing, LineChart, Picture, Reference, Words};
 
 /// Every figure for which there is something to draw.
 pub(super) fn figures(report: &Report) -> Vec<Figure> {
@@ -29,9 +29,8 @@ fn without_collapsed(report: &Report) -> Option<Report> {
 
 /// One figure; none where no line has a point.
 fn figure(report: &Report, entry: &Entry) -> Option<Figure> {
-    let over_steps = |columns: (Option<&str>, &str), series| {
-        let chart = Chart { x: STEP, y: entry.axis, words: Words::Margin, series, references: Vec::new() };
-        finish(entry, columns, &chart)
+    let over_steps = |columns: (Option<&str>, &str), series: Vec<Series>| {
+        finish(entry, [STEP, entry.axis], Words::Margin, columns, &series, Vec::new())
     };
     match entry.content {
         Content::Column(column) => {
@@ -43,14 +42,12 @@ fn figure(report: &Report, entry: &Entry) -> Option<Figure> {
         }
         Content::Spectrum(place) => {
             let series = spectra(report, place);
-            let chart = Chart { x: INDEX, y: entry.axis, words: Words::Margin, series, references: Vec::new() };
-            finish(entry, (Some("index"), "eigenvalue"), &chart)
+            finish(entry, [INDEX, entry.axis], Words::Margin, (Some("index"), "eigenvalue"), &series, Vec::new())
         }
         Content::Probe(column, kind) => {
             let series = lines(report, |run| measured(run, column, |step| step as f64));
-            let chart =
-                Chart { x: STEP, y: ACCURACY, words: Words::Margin, series, references: references(report, kind) };
-            finish(entry, (None, column.name()), &chart)
+            let beside = references(report, kind);
+            finish(entry, [STEP, ACCURACY], Words::Margin, (None, column.name()), &series, beside)
         }
         Content::Path(loss) => path(report, entry, entry.axis, loss),
     }
@@ -65,8 +62,8 @@ fn path(report: &Report, entry: &Entry, x: Axis, loss: Column) -> Option<Figure>
         let at = |step| losses.iter().find(|(own, _)| *own == step).map_or(f64::NAN, |(_, value)| *value);
         measured(run, probe, at)
     });
-    let chart = Chart { x, y: ACCURACY, words: Words::Ends, series, references: references(report, kind) };
-    finish(entry, (Some(loss.name()), probe.name()), &chart)
+    let columns = (Some(loss.name()), probe.name());
+    finish(entry, [x, ACCURACY], Words::Ends, columns, &series, references(report, kind))
 }
 
 /// Step length over learning rate: what is left of the field after the optimizer.
@@ -126,17 +123,18 @@ fn references(report: &Report, kind: &str) -> Vec<Reference> {
 }
 
 /// Draw and describe; nothing where no line has a point. `columns` name x (unless it is the step) and y in the CSV.
-fn finish(entry: &Entry, columns: (Option<&str>, &str), chart: &Chart) -> Option<Figure> {
-    if chart.series.iter().all(|line| line.last().is_none()) {
+fn finish(
+    entry: &Entry, [x, y]: [Axis; 2], words: Words, columns: (Option<&str>, &str), series: &[Series],
+    references: Vec<Reference>,
+) -> Option<Figure> {
+    if !series.iter().any(Series::is_drawable) {
         return None;
     }
-    let (svg, note) = chart.draw();
-    Some(Figure {
-        id: entry.id.into(),
-        group: entry.group,
-        title: entry.title.into(),
-        caption: note.map_or_else(|| entry.caption.to_string(), |note| format!("{} {note}", entry.caption)),
-        svg,
-        csv: csv(columns.0, columns.1, &chart.series, &chart.references),
-    })
+    let csv = csv(columns.0, columns.1, series, &references);
+    let lines = series.iter().map(Series::line).collect();
+    let columns = [columns.0.unwrap_or("step"), columns.1];
+    let Drawing { svg, note } = LineChart { words, references, ..LineChart::new(x, y, columns, lines) }.draw();
+    let caption = note.map_or_else(|| entry.caption.to_string(), |note| format!("{} {note}", entry.caption));
+    let picture = Picture { id: entry.id.into(), title: entry.title.into(), caption, svg, csv };
+    Some(Figure { group: entry.group, picture })
 }

@@ -2,8 +2,7 @@
 
 use super::super::record::Column;
 use super::Group;
-use super::chart::Axis;
-use super::scale::{Spacing, Unit};
+use crate::plot::Axis;
 
 /// One figure before it is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +12,7 @@ pub(super) struct Entry {
     pub(super) title: &'static str,
     pub(super) caption: &'static str,
     /// What is read upwards; for [`Content::Path`], where that is accuracy, what is read to the right.
-    pub(super) axis: Axis,
+    pub(super) axis: Axis<'static>,
     pub(super) content: Content,
     /// Only where some runs collapsed completely and others did not: for those others, on a scale of their own.
     pub(super) close: bool,
@@ -34,27 +33,31 @@ pub(super) enum Content {
     Path(Column),
 }
 
-const fn log(name: &'static str) -> Axis {
-    Axis { name, spacing: Spacing::Log, unit: Unit::Plain }
+const fn log(name: &'static str) -> Axis<'static> {
+    Axis::log(name)
 }
 
-const fn linear(name: &'static str) -> Axis {
-    Axis { name, spacing: Spacing::Linear, unit: Unit::Plain }
+const fn linear(name: &'static str) -> Axis<'static> {
+    Axis::linear(name)
 }
 
 /// Against which most figures are drawn.
-pub(super) const STEP: Axis = linear("step");
+pub(super) const STEP: Axis<'static> = linear("step");
 /// Against which spectra are drawn.
-pub(super) const INDEX: Axis = linear("index");
+pub(super) const INDEX: Axis<'static> = linear("index");
 /// Of probes.
-pub(super) const ACCURACY: Axis = Axis { name: "accuracy", spacing: Spacing::Linear, unit: Unit::Percent };
+pub(super) const ACCURACY: Axis<'static> = Axis::percent("accuracy");
 
-const fn entry(id: &'static str, group: Group, axis: Axis, content: Content, text: [&'static str; 2]) -> Entry {
+const fn entry(
+    id: &'static str, group: Group, axis: Axis<'static>, content: Content, text: [&'static str; 2],
+) -> Entry {
     let [title, caption] = text;
     Entry { id, group, title, caption, axis, content, close: false }
 }
 
-const fn close_up(id: &'static str, group: Group, axis: Axis, content: Content, text: [&'static str; 2]) -> Entry {
+const fn close_up(
+    id: &'static str, group: Group, axis: Axis<'static>, content: Content, text: [&'static str; 2],
+) -> Entry {
     Entry { close: true, ..entry(id, group, axis, content, text) }
 }
 

@@ -2,31 +2,7 @@
 
 use super::super::fixture;
 use super::*;
-
-/// Panics unless tags nest, attributes are quoted and `&` starts an entity.
-fn assert_well_formed(xml: &str) {
-    let mut open: Vec<&str> = Vec::new();
-    let mut rest = xml;
-    while let Some(start) = rest.find('<') {
-        let text = &rest[..start];
-        assert!(!text.contains('>'), "bare > in {text}");
-        for piece in text.split('&').skip(1) {
-            let entity = piece.split(';').next().unwrap();
-            assert!(["amp", "lt", "gt", "quot", "#39"].contains(&entity), "bad entity {entity}");
-        }
-        let end = start + rest[start..].find('>').expect("a tag ends");
-        let tag = &rest[start + 1..end];
-        assert_eq!(tag.matches('"').count() % 2, 0, "quotes in {tag}");
-        assert!(!tag.contains('<'), "nested < in {tag}");
-        if let Some(name) = tag.strip_prefix('/') {
-            assert_eq!(open.pop(), Some(name));
-        } else if !tag.ends_with('/') {
-            open.push(tag.split_whitespace().next().unwrap());
-        }
-        rest = &rest[end + 1..];
-    }
-    assert!(open.is_empty(), "unclosed {open:?}");
-}
+use crate::plot::testing::assert_well_formed;
 
 #[test]
 fn every_figure_is_well_formed_and_finite() {
@@ -34,9 +10,9 @@ fn every_figure_is_well_formed_and_finite() {
         let figures = fixture::report(seeds).figures();
         assert!(figures.len() >= 12, "{}", figures.len());
         for figure in figures {
-            assert_well_formed(&figure.svg);
+            assert_well_formed(&figure.picture.svg);
             for word in ["NaN", "inf", "∞"] {
-                assert!(!figure.svg.contains(word), "{word} in {}", figure.id);
+                assert!(!figure.picture.svg.contains(word), "{word} in {}", figure.picture.id);
             }
         }
     }
@@ -45,7 +21,7 @@ fn every_figure_is_well_formed_and_finite() {
 #[test]
 fn ids_are_unique_and_fit_for_file_names() {
     let figures = fixture::report(1).figures();
-    let mut ids: Vec<&str> = figures.iter().map(|figure| figure.id.as_str()).collect();
+    let mut ids: Vec<&str> = figures.iter().map(|figure| figure.picture.id.as_str()).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), figures.len());
@@ -64,17 +40,17 @@ fn hostile_names_are_text() {
     let mut report = fixture::report(1);
     report.runs[1].name = "</svg><script>alert(\"&\")</script>".into();
     for figure in report.figures() {
-        assert_well_formed(&figure.svg);
-        assert!(!figure.svg.contains("<script"));
+        assert_well_formed(&figure.picture.svg);
+        assert!(!figure.picture.svg.contains("<script"));
     }
 }
 
 #[test]
 fn a_figure_shows_the_numbers_of_its_csv() {
     let report = fixture::report(1);
-    let figure = report.figures().into_iter().find(|figure| figure.id == "joint-objective").unwrap();
+    let figure = report.figures().into_iter().find(|figure| figure.picture.id == "joint-objective").unwrap();
     let rows: Vec<csv::StringRecord> =
-        csv::Reader::from_reader(figure.csv.as_bytes()).records().map(Result::unwrap).collect();
+        csv::Reader::from_reader(figure.picture.csv.as_bytes()).records().map(Result::unwrap).collect();
     let expected: usize = report.runs.iter().map(|run| run.metrics.len()).sum();
     assert_eq!(rows.len(), expected);
     let run = &report.runs[1];
@@ -92,8 +68,8 @@ fn a_missing_value_breaks_the_line_and_a_zero_is_noted() {
     let mut report = fixture::report(1);
     report.runs.truncate(1);
     let pieces = |report: &Report| {
-        let figure = report.figures().into_iter().find(|figure| figure.id == "joint-objective").unwrap();
-        (figure.svg.matches("class=\"line\"").count(), figure.caption)
+        let figure = report.figures().into_iter().find(|figure| figure.picture.id == "joint-objective").unwrap();
+        (figure.picture.svg.matches("class=\"line\"").count(), figure.picture.caption)
     };
     for row in &mut report.runs[0].metrics {
         row.set(super::super::record::Column::JointObjective, 1.0);
@@ -113,7 +89,7 @@ fn long_runs_make_small_pictures() {
         run.metrics = (0..50).flat_map(|_| run.metrics.clone()).collect();
     }
     for figure in report.figures() {
-        assert!(figure.svg.len() < 40_000, "{}: {}", figure.id, figure.svg.len());
+        assert!(figure.picture.svg.len() < 40_000, "{}: {}", figure.picture.id, figure.picture.svg.len());
     }
 }
 
@@ -136,12 +112,4 @@ fn colors_of_the_fields_stay_and_others_take_what_is_free() {
     assert_eq!((slot(&report, "wide"), slot(&report, "sg"), slot(&report, "narrow")), (0, 1, 2));
     report.runs[1].name = "ema".into();
     assert_eq!((slot(&report, "wide"), slot(&report, "ema"), slot(&report, "narrow")), (0, 2, 1));
-}
-
-#[test]
-fn a_file_of_its_own_carries_its_style() {
-    let figure = fixture::report(1).figures().swap_remove(0);
-    let file = figure.to_svg_file();
-    assert!(file.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && file.contains("<style>"));
-    assert!(!STYLE.contains('<') && !STYLE.contains('&'));
 }

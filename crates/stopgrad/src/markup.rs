@@ -6,7 +6,7 @@ const NBSP: char = '\u{a0}';
 /// The text with `& < > " '` replaced, fit for element content and for quoted attributes.
 ///
 /// Control characters that XML forbids become U+FFFD.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -24,17 +24,17 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Escaped text whose numbers keep their units on their line.
-pub(super) fn prose(text: &str) -> String {
+pub fn prose(text: &str) -> String {
     escape(text).replace(" %", "\u{a0}%").replace(" × ", "\u{a0}×\u{a0}")
 }
 
 /// Three significant digits; powers of ten where a plain number would be long: `0.0312`, `4.1 × 10⁻⁷`.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     significant(value, 3)
 }
 
 /// The same with a chosen number of significant digits; whole numbers below 10⁹ are written in full.
-pub(super) fn significant(value: f64, digits: usize) -> String {
+pub fn significant(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return if value.is_nan() { "not a number".into() } else { minus(format!("{value}").replace("inf", "∞")) };
     }
@@ -56,7 +56,7 @@ pub(super) fn significant(value: f64, digits: usize) -> String {
 }
 
 /// Up to five significant digits without trailing zeros, for tables of evidence: `0.001`, `3.1416`, `6 × 10⁻⁹`.
-pub(super) fn concise(value: f64) -> String {
+pub fn concise(value: f64) -> String {
     let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
     if rounded.fract() == 0.0 || !rounded.is_finite() {
         return significant(rounded, 5);
@@ -70,7 +70,7 @@ pub(super) fn concise(value: f64) -> String {
 }
 
 /// `10⁻⁷`.
-pub(super) fn power_of_ten(exponent: i32) -> String {
+pub fn power_of_ten(exponent: i32) -> String {
     let superscript = |digit: char| match digit {
         '-' => '⁻',
         '1' => '¹',
@@ -83,7 +83,7 @@ pub(super) fn power_of_ten(exponent: i32) -> String {
 }
 
 /// A count with a narrow space between thousands from five digits on.
-pub(super) fn grouped(count: u64) -> String {
+pub fn grouped(count: u64) -> String {
     let plain = count.to_string();
     if plain.len() < 5 {
         return plain;
@@ -99,18 +99,18 @@ pub(super) fn grouped(count: u64) -> String {
 }
 
 /// A share as a percentage with one decimal: `94.1 %`.
-pub(super) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{}{NBSP}%", minus(format!("{:.1}", share * 100.0)))
 }
 
 /// A difference of shares in percentage points, with its sign: `+6.2`, `−0.4`, `0.0`.
-pub(super) fn points(difference: f64) -> String {
+pub fn points(difference: f64) -> String {
     let text = format!("{:+.1}", difference * 100.0);
     if text == "+0.0" || text == "-0.0" { "0.0".into() } else { minus(text) }
 }
 
 /// A relative change, with its sign: `+20.8 %`, `−99.9 %`; far from 1 as `factor 37`.
-pub(super) fn change(from: f64, to: f64) -> String {
+pub fn change(from: f64, to: f64) -> String {
     let ratio = to / from;
     if !ratio.is_finite() {
         return "—".into();
@@ -123,7 +123,7 @@ pub(super) fn change(from: f64, to: f64) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(super) fn listed(items: &[String]) -> String {
+pub fn listed(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [only] => only.clone(),

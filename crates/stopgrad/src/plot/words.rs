@@ -2,18 +2,17 @@
 
 use std::fmt::Write;
 
-use super::super::markup::escape;
-use super::chart::{Chart, Words, spot};
 use super::color;
 use super::label::{Area, place_near, spread};
+use super::line::{Line, LineChart, Words, spot};
 use super::scale::Scale;
-use super::series::Series;
+use crate::markup::escape;
 
 /// Pixels of an average letter of a label, and of its line.
-const LETTER: f64 = 7.0;
+pub(super) const LETTER: f64 = 7.0;
 const LINE: f64 = 13.0;
 /// Longer names are cut; the whole name is in the line's tooltip.
-const LETTERS: usize = 18;
+pub(super) const LETTERS: usize = 18;
 /// More words than this do not fit around the ends of paths, and go to the margin.
 const AROUND_ENDS: usize = 4;
 
@@ -25,17 +24,17 @@ struct Word {
     end: (f64, f64),
 }
 
-impl Chart {
+impl LineChart<'_> {
     /// Room for the longest word at the right.
     pub(super) fn margin(&self) -> f64 {
-        let names = self.series.iter().filter(|line| !line.light).map(|line| line.name.as_str());
+        let names = self.lines.iter().filter(|line| !line.light).map(|line| line.name.as_str());
         let letters = names.chain(self.references.iter().map(|reference| reference.name.as_str()));
         18.0 + LETTER * letters.map(|name| name.chars().count().min(LETTERS)).max().unwrap_or(0) as f64
     }
 
     /// Whether words stand around the ends of lines rather than in the margin.
     pub(super) fn words_fit_at_ends(&self) -> bool {
-        let mut names: Vec<&str> = self.series.iter().map(|line| line.name.as_str()).collect();
+        let mut names: Vec<&str> = self.lines.iter().map(|line| line.name.as_str()).collect();
         names.sort_unstable();
         names.dedup();
         self.words == Words::Ends && names.len() <= AROUND_ENDS
@@ -44,7 +43,7 @@ impl Chart {
     /// One word a configuration, at the end of that of its lines which ends closest to their mean height.
     fn series_words(&self, x: &Scale, y: &Scale) -> Vec<Word> {
         let mut words: Vec<(Word, Vec<(f64, f64)>)> = Vec::new();
-        for line in self.series.iter().filter(|line| !line.light) {
+        for line in self.lines.iter().filter(|line| !line.light) {
             let Some(end) = line.last().and_then(|point| spot(point, x, y)) else { continue };
             if let Some((_, ends)) = words.iter_mut().find(|(word, _)| word.name == line.name) {
                 ends.push(end);
@@ -103,8 +102,8 @@ impl Chart {
 
     /// Names of references along their lines, then a word by the end of each path.
     pub(super) fn words_at_ends(&self, svg: &mut String, frame: &Area, x: &Scale, y: &Scale) {
-        let mut ink: Vec<(f64, f64)> = self.series.iter().flat_map(|line| dense(line, x, y)).collect();
-        let marks: Vec<(f64, f64)> = self.series.iter().filter_map(|line| spot(line.last()?, x, y)).collect();
+        let mut ink: Vec<(f64, f64)> = self.lines.iter().flat_map(|line| dense(line, x, y)).collect();
+        let marks: Vec<(f64, f64)> = self.lines.iter().filter_map(|line| spot(line.last()?, x, y)).collect();
         ink.extend(
             marks.iter().flat_map(|(mx, my)| [(mx - 4.0, *my), (mx + 4.0, *my), (*mx, my - 4.0), (*mx, my + 4.0)]),
         );
@@ -134,7 +133,7 @@ impl Chart {
         );
         for word in self.series_words(x, y) {
             let size = (LETTER * shortened(&word.name).chars().count() as f64, LINE);
-            let others = self.series.iter().filter(|line| !line.light && line.name != word.name);
+            let others = self.lines.iter().filter(|line| !line.light && line.name != word.name);
             let rivals: Vec<(f64, f64)> = others.filter_map(|line| spot(line.last()?, x, y)).collect();
             let area = place_near(word.end, size, frame, &placed, &ink, &rivals);
             let _ = writeln!(
@@ -152,7 +151,7 @@ impl Chart {
 }
 
 /// Points along a drawn line, close enough that a word cannot slip between them unseen.
-fn dense(line: &Series, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
+fn dense(line: &Line, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     let spots: Vec<(f64, f64)> = line.points.iter().filter_map(|point| spot(point, x, y)).collect();
     let between = |a: (f64, f64), b: (f64, f64)| {
         (0..=12).map(move |k| {
@@ -163,7 +162,7 @@ fn dense(line: &Series, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     spots.windows(2).flat_map(|pair| between(pair[0], pair[1])).chain(spots.last().copied()).collect()
 }
 
-fn shortened(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     if name.chars().count() <= LETTERS {
         return name.to_string();
     }

@@ -47,6 +47,11 @@ impl Area {
         if width > 0.0 && height > 0.0 { width * height } else { 0.0 }
     }
 
+    /// Whether the two share any area.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.overlap(other) > 0.0
+    }
+
     fn holds(&self, (x, y): (f64, f64)) -> bool {
         (self.left..=self.left + self.width).contains(&x) && (self.top..=self.top + self.height).contains(&y)
     }

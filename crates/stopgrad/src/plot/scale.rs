@@ -1,20 +1,23 @@
 //! Axes: from values to pixels, and round numbers to mark them with.
 
-use super::super::markup::{grouped, power_of_ten};
+use crate::markup::{grouped, power_of_ten};
 
 /// How far below its top a logarithmic axis reaches at most.
 const DECADES: f64 = 10.0;
 
 /// Whether equal distances or equal ratios look alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spacing {
+pub enum Spacing {
+    /// Equal distances.
     Linear,
+    /// Equal ratios.
     Log,
 }
 
 /// How tick labels are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub enum Unit {
+    /// As they are.
     Plain,
     /// Values are shares; labels are percent.
     Percent,
@@ -22,7 +25,7 @@ pub(super) enum Unit {
 
 /// A map from values to pixels.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Scale {
+pub struct Scale {
     spacing: Spacing,
     unit: Unit,
     /// Ends of the axis in values; for `Log` both positive.
@@ -34,14 +37,16 @@ pub(super) struct Scale {
 
 /// A mark on an axis.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Tick {
-    pub(super) position: f64,
-    pub(super) label: String,
+pub struct Tick {
+    /// Its pixel.
+    pub position: f64,
+    /// Its number.
+    pub label: String,
 }
 
 impl Scale {
     /// An axis for these values, from pixel `from` (low) to `to` (high); `tight`: no room beyond the values.
-    pub(super) fn new(spacing: Spacing, unit: Unit, values: &[f64], (from, to): (f64, f64), tight: bool) -> Self {
+    pub fn new(spacing: Spacing, unit: Unit, values: &[f64], (from, to): (f64, f64), tight: bool) -> Self {
         let usable =
             values.iter().copied().filter(|v| v.is_finite() && (spacing == Spacing::Linear || *v >= f64::MIN_POSITIVE));
         let (low, high) = usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
@@ -58,7 +63,7 @@ impl Scale {
     }
 
     /// The pixel of a value, held inside the axis; none for what is not finite.
-    pub(super) fn position(&self, value: f64) -> Option<f64> {
+    pub fn position(&self, value: f64) -> Option<f64> {
         if !value.is_finite() {
             return None;
         }
@@ -71,17 +76,22 @@ impl Scale {
     }
 
     /// Whether a finite value lies below a logarithmic axis, and is drawn at its lower edge.
-    pub(super) fn clips(&self, value: f64) -> bool {
+    pub fn clips(&self, value: f64) -> bool {
         self.spacing == Spacing::Log && value.is_finite() && value < self.low * (1.0 - 1e-9)
     }
 
     /// The low end, where clipped values are drawn.
-    pub(super) fn low(&self) -> f64 {
+    pub fn low(&self) -> f64 {
         self.low
     }
 
+    /// The high end.
+    pub fn high(&self) -> f64 {
+        self.high
+    }
+
     /// About `count` round numbers inside the axis.
-    pub(super) fn ticks(&self, count: usize) -> Vec<Tick> {
+    pub fn ticks(&self, count: usize) -> Vec<Tick> {
         let decades = (self.high / self.low).abs().log10();
         let values = match self.spacing {
             Spacing::Log if decades >= 1.9 => return self.powers(count),
@@ -122,7 +132,7 @@ fn padded(low: f64, high: f64, tight: bool) -> (f64, f64) {
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten.
-fn round_numbers(low: f64, high: f64, count: usize) -> Vec<f64> {
+pub(super) fn round_numbers(low: f64, high: f64, count: usize) -> Vec<f64> {
     let rough = (high - low) / count.max(1) as f64;
     let power = 10_f64.powf(rough.log10().floor());
     let gap = [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * power).find(|gap| *gap >= rough * 0.999);
@@ -131,7 +141,7 @@ fn round_numbers(low: f64, high: f64, count: usize) -> Vec<f64> {
     (first..=last).map(|multiple| multiple as f64 * gap).collect()
 }
 
-fn one_two_five(low: f64, high: f64) -> Vec<f64> {
+pub(super) fn one_two_five(low: f64, high: f64) -> Vec<f64> {
     let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32);
     (first..=last)
         .flat_map(|exponent| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(exponent)))

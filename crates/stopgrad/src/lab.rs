@@ -1,0 +1,6 @@
+//! What the commands of the linear lab show: their page, and from mathematics to pictures and sentences.
+//!
+//! Reading order: [`page`] (one page for every command), then a file a command.
+
+pub mod landscape;
+pub mod page;
