@@ -3,7 +3,7 @@
 
     python3 -m venv V && V/bin/pip install numpy scipy jax diffrax
     cargo bench -p stopgrad-dynamics --bench ensemble --no-run     (says where the binary lies)
-    V/bin/python benches/ensemble_peers.py /tmp/ensemble.f64 BINARY
+    V/bin/python benches/ensemble_peers.py ENSEMBLE.f64 BINARY
 
 Runs our bench, which writes starts and ends to the file, then the others. Prints trajectories a second and a processor
 second (the fairer number on a machine that others use), the ratios to ours, and how far the ends differ. SciPy runs a

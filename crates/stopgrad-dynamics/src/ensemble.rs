@@ -2,12 +2,14 @@
 //!
 //! Each lane has its own trajectory, moments, time and step length; a lane that is done takes the next trajectory.
 //! No lane's arithmetic depends on its neighbors, so results depend neither on the number of threads nor on how
-//! trajectories are grouped, and each has the bits that [`Integrator`](crate::ode::Integrator) gives it alone.
+//! trajectories are grouped, and each has the bits that [`Integrator`](crate::ode::Integrator) gives it alone (up to
+//! n, m = 16; beyond, a lone trajectory's products go to the matrix library).
 //!
 //! This pays for small shapes (n m + n² up to a few thousand numbers); above that the products of one trajectory
 //! fill the machine by themselves, and [`Flow`](crate::flow::Flow) is the tool.
 
 mod lanes;
+mod storage;
 
 use std::borrow::Cow;
 

@@ -8,7 +8,6 @@
 //! Reading order: [`Flow`], [`Observer`] (what is watched besides the state), [`LinearObserver`], [`Trajectory`].
 
 mod cycle;
-pub(crate) mod kernel;
 mod linear;
 mod newton;
 mod observer;

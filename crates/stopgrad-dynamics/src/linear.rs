@@ -2,6 +2,7 @@
 
 mod discrete;
 mod field;
+pub(crate) mod kernel;
 pub(crate) mod newton;
 mod observables;
 mod product;

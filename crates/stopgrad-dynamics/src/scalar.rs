@@ -12,7 +12,6 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::basins::{Basin, Start, count_labels};
 use crate::ensemble::{EnsembleParams, EnsembleStop, Trial, Trials, Visit, integrate_ensemble};
-use crate::flow::kernel::LinearKernel;
 use crate::flow::{Flow, FlowParams, LinearObserver, Stop, distance, norm, origin_trap};
 use crate::random::{stream, uniform};
 use crate::{Field, LinearField, Moments};
@@ -201,9 +200,9 @@ fn distance_to_sphere(state: &[f64], n: usize, radius: f64, tau: f64) -> f64 {
 }
 
 fn follow_further(field: &LinearField, state: &[f64]) -> ScalarOutcome {
-    let (kernel, observer) = (LinearKernel::new(field), LinearObserver::new(field, state));
+    let observer = LinearObserver::new(field, state);
     let params = FlowParams { max_rows: 2, max_steps: 5_000, ..FlowParams::default() };
-    let end = Flow { field: &kernel, observer: &observer, params }.run(state, &mut |_| false);
+    let end = Flow { field, observer: &observer, params }.run(state, &mut |_| false);
     match end.stop {
         Stop::Diverged => ScalarOutcome::Diverged,
         Stop::Cycle(_) => ScalarOutcome::Cycle,

@@ -6,10 +6,10 @@ use faer::Mat;
 
 use super::BasinParams;
 use crate::ensemble::{EnsembleEnd, EnsembleStop, Trial, Trials, Visit};
-use crate::flow::kernel::LinearKernel;
 use crate::flow::{Flow, LinearObserver, Newton, Stop, newton_correction, norm, numerical_rank, origin_trap};
 use crate::random::stream;
-use crate::{Field, LinearField, VectorField};
+use crate::stability::spectrum_at;
+use crate::{Field, LinearField, Stability, VectorField};
 
 /// |v| / (λ |z|) below which a Newton step is tried: the state is then about so far from an equilibrium.
 const GATE: f64 = 1e-3;
@@ -105,8 +105,8 @@ pub(super) fn name_end(
     if let Some(named) = name_state(field, equilibria, params, &state, time) {
         return named;
     }
-    let (kernel, observer) = (LinearKernel::new(field), LinearObserver::new(field, &state));
-    let flow = Flow { field: &kernel, observer: &observer, params: params.flow };
+    let observer = LinearObserver::new(field, &state);
+    let flow = Flow { field, observer: &observer, params: params.flow };
     let further = flow.run(&state, &mut |_| false);
     let time = time + further.time;
     let open = |outcome| Endpoint { outcome, state: further.state.clone(), time, residual: None };
@@ -134,18 +134,22 @@ fn name_state(
 
 /// Newton steps from a state that the flow brings to an equilibrium close by; the equilibrium and its residual.
 ///
-/// Refused: a first correction that is not small or leads away from where the flow goes (a saddle that is being
-/// left), a residual above the tolerance.
+/// Refused: a first correction that is not small, a residual above the tolerance, and a saddle that is being left. A
+/// correction along which the flow moves is none; on a slow spiral it may point against the flow too, and there the
+/// spectrum decides.
 fn polish(field: &LinearField, state: &[f64], tolerance: f64) -> Option<(Vec<f64>, f64)> {
-    let kernel = LinearKernel::new(field);
     let mut z = state.to_vec();
     let mut slope = vec![0.0; z.len()];
+    let mut doubtful = false;
     for step in 0..MAX_NEWTON {
-        kernel.value(&z, &mut slope);
-        let Newton { correction, size, approaching } = newton_correction(&kernel, &z, &slope)?;
+        field.value(&z, &mut slope);
+        let Newton { correction, size, approaching } = newton_correction(field, &z, &slope)?;
         let relative = size / norm(&z);
-        if step == 0 && !(relative <= CLOSE && approaching) {
-            return None;
+        if step == 0 {
+            if relative.is_nan() || relative > CLOSE {
+                return None;
+            }
+            doubtful = !approaching;
         }
         for (z, e) in z.iter_mut().zip(&correction) {
             *z += e;
@@ -155,7 +159,8 @@ fn polish(field: &LinearField, state: &[f64], tolerance: f64) -> Option<(Vec<f64
         }
     }
     let residual = equilibrium_residual(field, &z);
-    (residual <= tolerance).then_some((z, residual))
+    let attracts = || spectrum_at(field, &z).is_ok_and(|found| found.stability == Stability::Attracting);
+    (residual <= tolerance && (!doubtful || attracts())).then_some((z, residual))
 }
 
 /// |S G(S)| over the sum of its terms, G(S) = (XS + λI)(SX + λI) − YᵀSY; where λ_A ≠ λ_B (another equation) or for
@@ -164,7 +169,7 @@ fn equilibrium_residual(field: &LinearField, z: &[f64]) -> f64 {
     let (n, m) = (field.width, field.moments.size());
     if field.kind == Field::Joint || field.decay_a.to_bits() != field.decay_b.to_bits() {
         let mut slope = vec![0.0; z.len()];
-        LinearKernel::new(field).value(z, &mut slope);
+        field.value(z, &mut slope);
         return norm(&slope) / (field.decay_a.min(field.decay_b) * norm(z));
     }
     let a = Mat::from_fn(n, m, |i, j| z[i * m + j]);

@@ -1,6 +1,8 @@
 use super::*;
 use crate::testing::{fields, normal_vector};
-use crate::{Field, LinearField};
+use crate::{Field, LinearField, LinearState};
+
+use faer::Mat;
 
 /// Hides Jᵀ.
 struct OneWay(LinearField);
@@ -91,6 +93,47 @@ fn the_work_around_a_small_path_is_the_antisymmetric_part_times_its_area() {
             // The antisymmetric part of this J is linear in the state, so a centred path sees it exactly.
             assert!(expected.abs() > 0.1 && errors[0] < 1e-11, "{}: {errors:?}", field.kind);
         }
+    }
+}
+
+/// d₁ᵀ(Jᵀ − J)d₂ of docs/theory.md, 5: ⟨W₂, T₁Y⟩ − ⟨W₁, T₂Y⟩ with W = BD + EA for d = (D, E, F), T = D, and for EMA
+/// T = F and γ(⟨F₂, D₁⟩ − ⟨F₁, D₂⟩) more; affine in (A, B).
+fn turning(field: &LinearField, z: &[f64], [first, second]: [&[f64]; 2]) -> f64 {
+    let of = |z: &[f64]| LinearState::from_flat(z, field.width, field.inputs());
+    let inner = |p: &Mat<f64>, q: &Mat<f64>| (p.transpose() * q).diagonal().column_vector().sum();
+    let (state, first, second) = (of(z), of(first), of(second));
+    let w = |d: &LinearState| &state.b * &d.a + &d.b * &state.a;
+    let teacher = |d: &LinearState| d.c.clone().unwrap_or_else(|| d.a.clone());
+    let follow = |one: &LinearState, other: &LinearState| {
+        let lag = other.c.as_ref().map_or(0.0, |f| field.ema_rate * inner(f, &one.a));
+        inner(&w(other), &(teacher(one) * &field.moments.yx)) + lag
+    };
+    follow(&first, &second) - follow(&second, &first)
+}
+
+#[test]
+fn the_work_around_a_centered_parallelogram_of_any_size_is_that_of_the_center() {
+    for field in fields(4, 3, 0.05).into_iter().skip(1) {
+        let (z, other) = (state(&field), normal_vector(field.dimension(), 30));
+        let (first, second) = (normal_vector(z.len(), 1), normal_vector(z.len(), 2));
+        let sides = [&first[..], &second[..]];
+        let expected = turning(&field, &z, sides);
+        for epsilon in [0.01, 1.0, 20.0] {
+            let path = closed_path(&field, &z, sides, epsilon);
+            // A field of size ε³ along sides of length ε, over ε².
+            let rounding = 1e-11 * (1.0 + epsilon * epsilon) * expected.abs();
+            assert!((path.circulation - expected).abs() < rounding, "{} at {epsilon}: {path:?}", field.kind);
+        }
+        // Affine in the state: on a line through two states it is the mean of its ends, halfway.
+        let halfway: Vec<f64> = z.iter().zip(&other).map(|(x, y)| 0.5 * (x + y)).collect();
+        let mut products = [&z, &other, &halfway].map(|z| {
+            let (mut along, mut across) = (vec![0.0; z.len()], vec![0.0; z.len()]);
+            field.jvp(z, &first, &mut along);
+            field.jvp(z, &second, &mut across);
+            inner_product(&along, &second) - inner_product(&first, &across)
+        });
+        products[2] -= 0.5 * (products[0] + products[1]);
+        assert!((products[0] - expected).abs() < 1e-11 && products[2].abs() < 1e-11, "{products:?}, {expected}");
     }
 }
 

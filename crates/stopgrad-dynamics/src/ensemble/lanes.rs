@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use super::storage::{LaneCoefficients, LaneVec};
 use super::{EnsembleEnd, EnsembleParams, EnsembleStop, Trials, Visit};
-use crate::LinearField;
-use crate::flow::kernel::{LaneCoefficients, LaneScratch, LaneVec, LinearKernel, state_size};
 use crate::ode::{STAGES, StepControl, TSITOURAS, Tolerance, first_length, shortest, stage_point, weigh_error};
+use crate::{LinearField, VectorField};
 
 /// Lanes: one AVX-512 register of f64, two of AVX2, four of NEON.
 const LANES: usize = 8;
@@ -31,7 +31,7 @@ struct Lanes<'a> {
     params: &'a EnsembleParams,
     arch: Arch,
     coefficients: LaneCoefficients<LANES>,
-    scratch: LaneScratch<LANES>,
+    scratch: LaneVec<LANES>,
     z: LaneVec<LANES>,
     end: LaneVec<LANES>,
     slopes: [LaneVec<LANES>; STAGES],
@@ -68,14 +68,14 @@ pub(super) fn follow(trials: &dyn Trials, params: &EnsembleParams, range: Range<
 impl<'a> Lanes<'a> {
     fn new(trials: &'a dyn Trials, params: &'a EnsembleParams, example: usize) -> Self {
         let field = trials.draw(example).field;
-        let (kind, n, m) = (field.kind, field.width, field.moments.size());
-        let size = state_size(kind, n, m);
+        let (kind, n, m) = (field.kind, field.width, field.inputs());
+        let size = field.dimension();
         Self {
             trials,
             params,
             arch: Arch::new(),
             coefficients: LaneCoefficients::new(kind, n, m),
-            scratch: LaneScratch::new(n, m),
+            scratch: LaneVec::new(2 * n * m),
             z: LaneVec::new(size),
             end: LaneVec::new(size),
             slopes: std::array::from_fn(|_| LaneVec::new(size)),
@@ -99,12 +99,11 @@ impl<'a> Lanes<'a> {
         let trial = self.trials.draw(index);
         assert_eq!(trial.start.len(), self.z.len(), "a start of trial {index} that fits its field");
         self.coefficients.set_lane(lane, &trial.field);
-        let kernel = LinearKernel::new(&trial.field);
         let mut slope = vec![0.0; trial.start.len()];
         let (mut point, mut change) = (slope.clone(), slope.clone());
-        crate::VectorField::value(&kernel, &trial.start, &mut slope);
+        trial.field.value(&trial.start, &mut slope);
         let scratch = (&mut point[..], &mut change[..]);
-        self.length[lane] = first_length(&kernel, &trial.start, &slope, self.params.tolerance, scratch);
+        self.length[lane] = first_length(&*trial.field, &trial.start, &slope, self.params.tolerance, scratch);
         for i in 0..self.z.len() {
             self.z[i][lane] = trial.start[i];
             self.slopes[0][i][lane] = slope[i];

@@ -1,7 +1,6 @@
 use faer::Mat;
 
 use super::*;
-use crate::flow::kernel::LinearKernel;
 use crate::ode::{Advance, Integrator};
 use crate::random::{normal, stream};
 use crate::{Field, Moments};
@@ -54,8 +53,7 @@ fn a_lane_has_the_bits_of_a_lone_trajectory_for_every_field_and_shape() {
             let ends = integrate_ensemble(&trials, &params);
             for index in [0, 7, 10] {
                 let trial = trials.draw(index);
-                let kernel = LinearKernel::new(&trial.field);
-                let mut alone = Integrator::new(&kernel, &trial.start, params.tolerance);
+                let mut alone = Integrator::new(&*trial.field, &trial.start, params.tolerance);
                 while alone.time < params.end_time {
                     assert_eq!(alone.advance(params.end_time), Advance::Stepped);
                 }

@@ -2,7 +2,6 @@
 
 use faer::Mat;
 
-use super::kernel::LinearKernel;
 use super::{Observer, Row, newton_correction, norm};
 use crate::linalg::symmetric_eigenvalues;
 use crate::{Field, LinearField};
@@ -50,7 +49,6 @@ fn gram(p: &[f64], q: &[f64], n: usize, m: usize) -> Vec<f64> {
 /// Observes a [`LinearField`] from a given start.
 pub struct LinearObserver<'a> {
     field: &'a LinearField,
-    kernel: LinearKernel<'a>,
     /// D = AAᵀ − BᵀB at time 0.
     start_gap: Vec<f64>,
     trap: f64,
@@ -61,7 +59,7 @@ impl<'a> LinearObserver<'a> {
     pub fn new(field: &'a LinearField, start: &[f64]) -> Self {
         let (n, m) = (field.width, field.moments.size());
         let start_gap = balance_gap(start, n, m);
-        Self { field, kernel: LinearKernel::new(field), start_gap, trap: origin_trap(field) }
+        Self { field, start_gap, trap: origin_trap(field) }
     }
 
     fn parts<'z>(&self, z: &'z [f64]) -> (&'z [f64], &'z [f64], &'z [f64]) {
@@ -129,7 +127,7 @@ impl Observer for LinearObserver<'_> {
     }
 
     fn newton_correction(&self, z: &[f64], slope: &[f64]) -> Option<f64> {
-        if let Some(newton) = newton_correction(&self.kernel, z, slope) {
+        if let Some(newton) = newton_correction(self.field, z, slope) {
             return Some(newton.size);
         }
         // Too large for a dense Jacobian: the slowest rate is at most −λ (docs/theory.md, 4.2) or the teacher's.

@@ -1,6 +1,5 @@
 use faer::Mat;
 
-use super::kernel::LinearKernel;
 use super::*;
 use crate::ensemble::tests::{linear_field, moments};
 use crate::random::{normal, stream};
@@ -16,8 +15,8 @@ fn start(n: usize, m: usize, kind: Field, seed: u64) -> Vec<f64> {
 }
 
 fn run(field: &LinearField, z: &[f64], params: FlowParams) -> FlowEnd {
-    let (kernel, observer) = (LinearKernel::new(field), LinearObserver::new(field, z));
-    Flow { field: &kernel, observer: &observer, params }.run(z, &mut |_| false)
+    let observer = LinearObserver::new(field, z);
+    Flow { field, observer: &observer, params }.run(z, &mut |_| false)
 }
 
 /// Rotating signals: M = 0.95 rotation by 0.9 ⊕ 0.5, X = I.
@@ -110,7 +109,7 @@ fn along_joint_the_objective_falls_and_everything_ends_at_the_origin() {
 }
 
 /// A fixed step and the classical method of order 4: nothing in common with the flow but the field.
-fn classical_step(field: &LinearKernel<'_>, z: &mut [f64], h: f64) {
+fn classical_step(field: &LinearField, z: &mut [f64], h: f64) {
     let mut total = vec![0.0; z.len()];
     let (mut slope, mut point) = (vec![0.0; z.len()], z.to_vec());
     for (weight, next) in [(1.0, 0.5), (2.0, 0.5), (2.0, 1.0), (1.0, 0.0)] {
@@ -134,14 +133,14 @@ fn rotating_signals_of_cut_rank_end_on_a_cycle_whose_period_a_fixed_step_confirm
         println!("{kind}: {cycle:?} after {} steps, time {}", end.steps, end.time);
         assert!(cycle.amplitude > 1e-2 && cycle.period > 1.0);
         // From the end, on over ten periods: the invariants are back, and at no earlier turn.
-        let (kernel, observer) = (LinearKernel::new(&field), LinearObserver::new(&field, &end.state));
+        let observer = LinearObserver::new(&field, &end.state);
         let (mut then, mut now) = (Vec::new(), Vec::new());
         observer.invariants(&end.state, &mut then);
         let per_turn = 4000;
         let back = |period: f64| {
             let mut z = end.state.clone();
             for _ in 0..10 * per_turn {
-                classical_step(&kernel, &mut z, period / f64::from(per_turn));
+                classical_step(&field, &mut z, period / f64::from(per_turn));
             }
             let mut after = Vec::new();
             observer.invariants(&z, &mut after);
@@ -152,7 +151,7 @@ fn rotating_signals_of_cut_rank_end_on_a_cycle_whose_period_a_fixed_step_confirm
         assert!(back(cycle.period * (1.0 + 1e-5)) > 2e-5);
         let mut z = end.state.clone();
         for turn in 1..per_turn {
-            classical_step(&kernel, &mut z, cycle.period / f64::from(per_turn));
+            classical_step(&field, &mut z, cycle.period / f64::from(per_turn));
             observer.invariants(&z, &mut now);
             let inside = turn > per_turn / 20 && turn < per_turn * 19 / 20;
             assert!(!inside || distance(&now, &then) > 1e-3 * cycle.amplitude, "a shorter period");
@@ -176,8 +175,8 @@ fn a_flow_out_of_budget_says_of_which_and_one_beyond_bounds_has_diverged() {
     assert_eq!(stop(FlowParams { end_time: 1.5, ..FlowParams::default() }), Stop::Budget(Limit::Time));
     assert_eq!(stop(FlowParams { max_steps: 4, ..FlowParams::default() }), Stop::Budget(Limit::Steps));
     assert_eq!(stop(FlowParams { divergence: 0.5, ..FlowParams::default() }), Stop::Diverged);
-    let (kernel, observer) = (LinearKernel::new(&field), LinearObserver::new(&field, &z));
-    let flow = Flow { field: &kernel, observer: &observer, params: FlowParams::default() };
+    let observer = LinearObserver::new(&field, &z);
+    let flow = Flow { field: &field, observer: &observer, params: FlowParams::default() };
     let end = flow.run(&z, &mut |progress| progress.steps >= 7);
     assert_eq!((end.stop, end.steps, end.stop.name()), (Stop::Budget(Limit::Caller), 7, "budget"));
 }

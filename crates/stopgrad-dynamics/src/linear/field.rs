@@ -1,7 +1,10 @@
 //! The three fields of the linear case, on flat states.
 
+use std::array::from_ref;
+
 use faer::Mat;
 
+use super::kernel::Coefficients;
 use super::product::{add_product, add_product_nt, add_product_tn};
 use crate::{Field, Moments, VectorField};
 
@@ -10,7 +13,8 @@ use crate::{Field, Moments, VectorField};
 /// With R = B A X − C Y: dA/dt = −(BᵀR + λ_A A), dB/dt = −(R Aᵀ + λ_B B), C = A (stop-gradient) or
 /// dC/dt = γ (A − C) (EMA); joint adds B A Yᵀ − A V to dA/dt (docs/theory.md, section 2).
 ///
-/// Its states as a [`VectorField`] are A, B, C row-major ([`super::LinearState::to_flat`]). Rates, decays
+/// Its states as a [`VectorField`] are A, B, C row-major ([`super::LinearState::to_flat`]). Its value is the one
+/// right-hand side, of which an ensemble follows eight at once with the same bits. Rates, decays
 /// and the width may be changed in place; `kind` and `moments` belong together: make another field.
 ///
 /// # Cost        a value: 2 n m² + 3 n² m multiply-adds; a product with J or Jᵀ: about twice that
@@ -133,6 +137,23 @@ impl LinearField {
         add_product(r, -1.0, c, &self.y, [n, m, m]);
     }
 
+    /// The right-hand side for one trajectory.
+    pub(crate) fn coefficients(&self) -> Coefficients<'_, 1> {
+        let [n, m, _, _] = self.sizes();
+        Coefficients {
+            kind: self.kind,
+            n,
+            m,
+            xx: self.x.as_chunks().0,
+            yx: self.y.as_chunks().0,
+            yy: self.joint_moment().unwrap_or_default().as_chunks().0,
+            decay_a: from_ref(&self.decay_a),
+            decay_b: from_ref(&self.decay_b),
+            ema_rate: from_ref(&self.ema_rate),
+            rate_b: from_ref(&self.rate_b),
+        }
+    }
+
     /// V where the field goes through the target branch.
     fn joint_moment(&self) -> Option<&[f64]> {
         (self.kind == Field::Joint).then(|| self.v.as_deref().expect("checked in the constructor"))
@@ -154,24 +175,11 @@ impl VectorField for LinearField {
     }
 
     fn value(&self, z: &[f64], out: &mut [f64]) {
-        let [n, m, nm, _] = self.sizes();
-        let parts @ [a, b, c] = self.parts(z);
-        let [da, db, dc] = self.split_out(out);
+        assert!(z.len() == self.dimension() && out.len() == z.len(), "a state, and room for one");
+        let [_, _, nm, _] = self.sizes();
         with_scratch(2 * nm, |scratch| {
-            let (w, r) = scratch.split_at_mut(nm);
-            self.residues(parts, w, r);
-            scale_into(da, -self.decay_a, a);
-            add_product_tn(da, -1.0, b, r, [n, n, m]);
-            scale_into(db, -self.rate_b * self.decay_b, b);
-            add_product_nt(db, -self.rate_b, r, a, [n, m, n]);
-            if let Some(v) = self.joint_moment() {
-                add_product_nt(da, 1.0, w, &self.y, [n, m, m]);
-                add_product(da, -1.0, a, v, [n, m, m]);
-            }
+            self.coefficients().value(z.as_chunks().0, out.as_chunks_mut().0, scratch.as_chunks_mut().0);
         });
-        for ((dc, a), c) in dc.iter_mut().zip(a).zip(c) {
-            *dc = self.ema_rate * (a - c);
-        }
     }
 
     fn jvp(&self, z: &[f64], direction: &[f64], out: &mut [f64]) {

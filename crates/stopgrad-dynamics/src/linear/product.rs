@@ -7,7 +7,7 @@ use faer::{Accum, MatMut, MatRef};
 use crate::linalg;
 
 /// Largest dimension for the plain loops.
-const SMALL: usize = 16;
+pub(super) const SMALL: usize = 16;
 
 /// out ← out + factor · L R.
 ///

@@ -113,6 +113,48 @@ fn spare_dimensions_add_only_eigenvalues_that_are_known() {
 }
 
 #[test]
+fn at_an_equilibrium_the_rows_of_the_residual_are_orthogonal_and_of_one_length() {
+    // RRᵀ = λ_A λ_B I on the rows that live: why spare dimensions do no harm.
+    let mut seen = [0; 4];
+    for kind in [Field::StopGradient, Field::Ema] {
+        let plain = LinearField::new(kind, sample_moments(3, 21), 3, 0.05).unwrap().with_ema_rate(0.3).unwrap();
+        let apart = plain.clone().with_decays(0.04, 0.07).unwrap().with_rate_b(1.6).unwrap();
+        for (field, rank) in [&plain, &apart].into_iter().flat_map(|field| (1..=3).map(move |rank| (field, rank))) {
+            let mut narrow = field.clone();
+            narrow.width = rank;
+            let Some(z) = settled(&narrow, rank, 2) else { continue };
+            let state = LinearState::from_flat(&z, rank, 3);
+            if state.rank(1e-6) != Ok(rank) {
+                continue;
+            }
+            let rest = &state.b * &state.a * &narrow.moments.xx - &state.a * &narrow.moments.yx;
+            let product = &rest * rest.transpose();
+            let expected = Mat::<f64>::identity(rank, rank) * faer::Scale(narrow.decay_a * narrow.decay_b);
+            assert!((&product - &expected).norm_max() < 1e-10, "{kind}: {product:?}");
+            seen[rank] += 1;
+        }
+    }
+    assert!(seen[1..].iter().all(|&count| count > 0), "{seen:?}");
+}
+
+#[test]
+fn spare_width_never_destabilises_and_never_stabilises() {
+    for kind in [Field::StopGradient, Field::Ema] {
+        for rank in 1..=3 {
+            for choice in 0..1 << rank {
+                let inner: Vec<bool> = (0..rank).map(|i| choice >> i & 1 == 1).collect();
+                let counts = [rank, rank + 1, rank + 3].map(|n| {
+                    let (field, z) = diagonal_equilibrium(kind, n, &inner, rank);
+                    let spectrum = spectrum_at(&field, &z).unwrap();
+                    (spectrum.unstable_dimensions, spectrum.stability, spectrum.extra_zeros)
+                });
+                assert!(counts[1] == counts[0] && counts[2] == counts[0], "{kind} {inner:?}: {counts:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn products_find_the_right_end_of_the_dense_spectrum() {
     let mut checked = 0;
     for (field, rank) in fields(6, 4, 0.03).into_iter().skip(1).flat_map(|f| [(f.clone(), 4), (f, 2)]) {

@@ -1,5 +1,7 @@
 //! Random moments and a dense Jacobian, for tests: written anew, so that they are an independent oracle.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use faer::Mat;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -75,4 +77,15 @@ pub(crate) fn leading_rate(moments: &Moments, a: &Mat<f64>, b: &Mat<f64>, rank: 
     values.sort_by(|p, q| p.re.hypot(p.im).total_cmp(&q.re.hypot(q.im)));
     let orbit = n * rank - rank * (rank + 1) / 2;
     values[orbit..].iter().map(|value| value.re).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The same with V = Y X⁻¹ Yᵀ + X/10: the second moment of a y whose regression on x leaves X/10 unexplained.
+pub(crate) fn with_target(moments: Moments) -> Moments {
+    let (m, y) = (moments.size(), &moments.yx);
+    let mut kernel: Vec<f64> = (0..m * m).map(|k| moments.xx[(k / m, k % m)]).collect();
+    let mut columns: Vec<f64> = (0..m * m).map(|k| y[(k % m, k / m)]).collect();
+    linalg::solve_positive_definite(&mut kernel, &mut columns, m, m).expect("X is positive definite");
+    let explained = y * Mat::from_fn(m, m, |i, j| columns[i * m + j]);
+    let yy = Mat::from_fn(m, m, |i, j| 0.5 * (explained[(i, j)] + explained[(j, i)]) + 0.1 * moments.xx[(i, j)]);
+    Moments { yy: Some(yy), ..moments }
 }

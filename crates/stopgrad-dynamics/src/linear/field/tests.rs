@@ -15,9 +15,10 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 
-/// n below, at and above m, and sizes on both sides of the plain loops.
+/// n below, at and above m, whole and broken blocks, unrolled shapes, and sizes for the matrix library.
 fn instances() -> Vec<LinearField> {
-    let mut all: Vec<LinearField> = [(1, 1), (4, 3), (2, 5), (18, 20)].map(|(n, m)| fields(n, m, 0.05)).concat();
+    let mut all: Vec<LinearField> =
+        [(1, 1), (4, 1), (4, 3), (8, 4), (9, 6), (2, 5), (18, 20)].map(|(n, m)| fields(n, m, 0.05)).concat();
     for field in fields(3, 3, 0.05) {
         all.push(field.with_decays(0.03, 0.2).unwrap().with_rate_b(2.5).unwrap());
     }

@@ -1,132 +1,50 @@
-//! The right-hand sides of the linear case on small fixed layouts, for L trajectories at once.
+//! The one right-hand side of the linear case, for L trajectories at once.
 //!
-//! A number of the state is an array of L lanes, one a trajectory, with its own moments, weight decays and rates.
-//! Every product is added over its inner index in order with fused multiply-adds, whatever the block it stands in:
-//! so a lane has the same bits for every L and every neighbor, and a lone trajectory is the case L = 1.
+//! A number of the state is an array of L lanes, one a trajectory, with its own moments, weight decays and rates;
+//! [`LinearField`](crate::LinearField) is the case L = 1, an ensemble has L = 8. Every product is added over its inner
+//! index in order with fused multiply-adds, whatever the block it stands in: so a lane has the same bits for every L
+//! and every neighbor. Only a lone trajectory with a side beyond [`SMALL`] goes to the matrix library.
 
 #![allow(clippy::inline_always, reason = "what is not inlined into a vector function runs without its instructions")]
 #![allow(clippy::needless_range_loop, reason = "one lane or place is indexed in several arrays")]
 
-use std::ops::{Deref, DerefMut};
-
+use faer::{Accum, MatMut, MatRef};
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::{Field, LinearField, VectorField};
+use super::product::SMALL;
+use crate::{Field, linalg};
 
 /// Rows and columns of the blocks that stay in registers: 16 sums, 4 + 4 operands.
 const BLOCK: usize = 4;
 
 /// X, Y, V, λ and rates of L trajectories of one field, n and m.
-#[derive(Debug)]
-pub(crate) struct LaneCoefficients<const L: usize> {
-    kind: Field,
-    n: usize,
-    m: usize,
-    xx: LaneVec<L>,
-    yx: LaneVec<L>,
-    yy: LaneVec<L>,
-    decay_a: [f64; L],
-    decay_b: [f64; L],
-    ema_rate: [f64; L],
-    rate_b: [f64; L],
+///
+/// # Shapes      xx, yx, yy: m × m, row-major; yy may be empty where the field is not joint
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coefficients<'a, const L: usize> {
+    pub(crate) kind: Field,
+    pub(crate) n: usize,
+    pub(crate) m: usize,
+    pub(crate) xx: &'a [[f64; L]],
+    pub(crate) yx: &'a [[f64; L]],
+    pub(crate) yy: &'a [[f64; L]],
+    pub(crate) decay_a: &'a [f64; L],
+    pub(crate) decay_b: &'a [f64; L],
+    pub(crate) ema_rate: &'a [f64; L],
+    pub(crate) rate_b: &'a [f64; L],
 }
 
-/// Room for B A, R and their like.
-#[derive(Debug)]
-pub(crate) struct LaneScratch<const L: usize> {
-    ba: LaneVec<L>,
-    residual: LaneVec<L>,
-}
-
-/// Lanes that begin on a cache line, so that no vector straddles two.
-#[derive(Debug)]
-pub(crate) struct LaneVec<const L: usize> {
-    buffer: Vec<f64>,
-    offset: usize,
-}
-
-impl<const L: usize> LaneVec<L> {
-    const LINE: usize = 64;
-
-    pub(crate) fn new(count: usize) -> Self {
-        let slack = Self::LINE / size_of::<f64>();
-        let buffer = vec![0.0; count * L + slack];
-        let past = buffer.as_ptr().addr() % Self::LINE;
-        let offset = (Self::LINE - past) / size_of::<f64>() % slack;
-        let buffer_end = offset + count * L;
-        let mut buffer = buffer;
-        buffer.truncate(buffer_end);
-        Self { buffer, offset }
-    }
-}
-
-impl<const L: usize> Deref for LaneVec<L> {
-    type Target = [[f64; L]];
-
-    #[inline(always)]
-    fn deref(&self) -> &[[f64; L]] {
-        self.buffer[self.offset..].as_chunks().0
-    }
-}
-
-impl<const L: usize> DerefMut for LaneVec<L> {
-    #[inline(always)]
-    fn deref_mut(&mut self) -> &mut [[f64; L]] {
-        self.buffer[self.offset..].as_chunks_mut().0
-    }
-}
-
-/// Numbers of a state: n m + n², and n m more with a teacher.
-pub(crate) fn state_size(kind: Field, n: usize, m: usize) -> usize {
-    n * m + n * n + if kind.has_teacher() { n * m } else { 0 }
-}
-
-impl<const L: usize> LaneScratch<L> {
-    pub(crate) fn new(n: usize, m: usize) -> Self {
-        Self { ba: LaneVec::new(n * m), residual: LaneVec::new(n * m) }
-    }
-}
-
-impl<const L: usize> LaneCoefficients<L> {
-    /// All lanes at zero: at rest wherever they are.
-    pub(crate) fn new(kind: Field, n: usize, m: usize) -> Self {
-        let zero = [0.0; L];
-        let (xx, yx, yy) = (LaneVec::new(m * m), LaneVec::new(m * m), LaneVec::new(m * m));
-        Self { kind, n, m, xx, yx, yy, decay_a: zero, decay_b: zero, ema_rate: zero, rate_b: zero }
-    }
-
-    /// Puts the moments and rates of one trajectory into a lane.
-    ///
-    /// # Panics      when the field is of another kind or shape, or joint without V
-    pub(crate) fn set_lane(&mut self, lane: usize, field: &LinearField) {
-        let shape = (field.kind, field.width, field.moments.size());
-        assert_eq!(shape, (self.kind, self.n, self.m), "an ensemble is of one field and one shape");
-        for i in 0..self.m {
-            for j in 0..self.m {
-                self.xx[i * self.m + j][lane] = field.moments.xx[(i, j)];
-                self.yx[i * self.m + j][lane] = field.moments.yx[(i, j)];
-                if self.kind == Field::Joint {
-                    let yy = field.moments.yy.as_ref().expect("the joint field needs V; its constructor asks for it");
-                    self.yy[i * self.m + j][lane] = yy[(i, j)];
-                }
-            }
-        }
-        self.decay_a[lane] = field.decay_a;
-        self.decay_b[lane] = field.decay_b;
-        self.ema_rate[lane] = field.ema_rate;
-        self.rate_b[lane] = field.rate_b;
-    }
-
+impl<const L: usize> Coefficients<'_, L> {
     /// v(z) → out, lane by lane.
     ///
-    /// # Shapes      z, out: [`state_size`]
-    pub(crate) fn value(&self, z: &[[f64; L]], out: &mut [[f64; L]], scratch: &mut LaneScratch<L>) {
+    /// # Shapes      z, out: n m + n², and n m more with a teacher; scratch: 2 n m, whatever is in it
+    pub(crate) fn value(self, z: &[[f64; L]], out: &mut [[f64; L]], scratch: &mut [[f64; L]]) {
         // The shapes of the experiments of docs/theory.md, 6.1, and of the benches, with their loops unrolled.
-        let arch = Arch::new();
+        let (arch, coefficients) = (Arch::new(), self);
         match (self.n, self.m) {
-            (4, 1) => arch.dispatch(Value::<L, 4, 1> { coefficients: self, z, out, scratch }),
-            (8, 4) => arch.dispatch(Value::<L, 8, 4> { coefficients: self, z, out, scratch }),
-            _ => arch.dispatch(Value::<L, ANY, ANY> { coefficients: self, z, out, scratch }),
+            (4, 1) => arch.dispatch(Value::<L, 4, 1> { coefficients, z, out, scratch }),
+            (8, 4) => arch.dispatch(Value::<L, 8, 4> { coefficients, z, out, scratch }),
+            _ => arch.dispatch(Value::<L, ANY, ANY> { coefficients, z, out, scratch }),
         }
     }
 }
@@ -139,10 +57,10 @@ const ANY: usize = 0;
 /// A struct and not a closure: a closure is called through a shim that the compiler need not inline, and then runs
 /// without the vector instructions.
 struct Value<'a, const L: usize, const N: usize, const M: usize> {
-    coefficients: &'a LaneCoefficients<L>,
+    coefficients: Coefficients<'a, L>,
     z: &'a [[f64; L]],
     out: &'a mut [[f64; L]],
-    scratch: &'a mut LaneScratch<L>,
+    scratch: &'a mut [[f64; L]],
 }
 
 impl<const L: usize, const N: usize, const M: usize> WithSimd for Value<'_, L, N, M> {
@@ -156,8 +74,8 @@ impl<const L: usize, const N: usize, const M: usize> WithSimd for Value<'_, L, N
         let (b, c) = rest.split_at(n * n);
         let (da, rest) = out.split_at_mut(n * m);
         let (db, dc) = rest.split_at_mut(n * n);
-        let (xx, yx, yy) = (&k.xx[..m * m], &k.yx[..m * m], &k.yy[..m * m]);
-        let (ba, residual) = (&mut scratch.ba[..n * m], &mut scratch.residual[..n * m]);
+        let (xx, yx) = (&k.xx[..m * m], &k.yx[..m * m]);
+        let (ba, residual) = scratch[..2 * n * m].split_at_mut(n * m);
         let teacher = if k.kind.has_teacher() { &c[..n * m] } else { a };
         // R = B A X − C Y
         ba.fill([0.0; L]);
@@ -166,20 +84,20 @@ impl<const L: usize, const N: usize, const M: usize> WithSimd for Value<'_, L, N
         product::<L, false>(residual, [n, m, m], rows(ba, m), rows(xx, m));
         product::<L, true>(residual, [n, m, m], rows(teacher, m), rows(yx, m));
         // dA = −(λ A + Bᵀ R)
-        decay(simd, da, a, &k.decay_a);
+        decay(simd, da, a, k.decay_a);
         product::<L, true>(da, [n, m, n], columns(b, n), rows(residual, m));
         if k.kind == Field::Joint {
             product::<L, false>(da, [n, m, m], rows(ba, m), columns(yx, m));
-            product::<L, true>(da, [n, m, m], rows(a, m), rows(yy, m));
+            product::<L, true>(da, [n, m, m], rows(a, m), rows(&k.yy[..m * m], m));
         }
         // dB = −(λ B + R Aᵀ), at its own speed
-        decay(simd, db, b, &k.decay_b);
+        decay(simd, db, b, k.decay_b);
         product::<L, true>(db, [n, n, m], rows(residual, m), columns(a, m));
-        speed(simd, db, &k.rate_b);
+        speed(simd, db, k.rate_b);
         if k.kind.has_teacher() {
             dc.copy_from_slice(a);
             subtract(simd, dc, teacher);
-            speed(simd, dc, &k.ema_rate);
+            speed(simd, dc, k.ema_rate);
         }
     }
 }
@@ -243,6 +161,18 @@ struct View<'a, const L: usize> {
     right: usize,
 }
 
+impl<'a, const L: usize> View<'a, L> {
+    /// The whole matrix of a lone trajectory, for the library.
+    fn whole(self, rows: usize, columns: usize) -> MatRef<'a, f64> {
+        let entries = self.entries.as_flattened();
+        if self.right == 1 {
+            MatRef::from_row_major_slice(entries, rows, columns)
+        } else {
+            MatRef::from_column_major_slice(entries, rows, columns)
+        }
+    }
+}
+
 /// The matrix of row-major entries with so many columns.
 #[inline(always)]
 fn rows<const L: usize>(entries: &[[f64; L]], columns: usize) -> View<'_, L> {
@@ -260,6 +190,9 @@ fn columns<const L: usize>(entries: &[[f64; L]], columns: usize) -> View<'_, L> 
 fn product<const L: usize, const MINUS: bool>(
     out: &mut [[f64; L]], sizes: [usize; 3], left: View<'_, L>, right: View<'_, L>,
 ) {
+    if L == 1 && sizes.into_iter().any(|side| side > SMALL) {
+        return library_product::<L, MINUS>(out, sizes, left, right);
+    }
     let [rows, columns, inner] = sizes;
     let (whole_rows, whole_columns) = (rows / BLOCK * BLOCK, columns / BLOCK * BLOCK);
     let mut i = 0;
@@ -287,6 +220,16 @@ fn product<const L: usize, const MINUS: bool>(
         }
         i += 1;
     }
+}
+
+/// The same for a lone trajectory, by the matrix library; its fixed cost is that of a whole product at n = 8.
+#[inline(never)]
+fn library_product<const L: usize, const MINUS: bool>(
+    out: &mut [[f64; L]], [rows, columns, inner]: [usize; 3], left: View<'_, L>, right: View<'_, L>,
+) {
+    let factor = if MINUS { -1.0 } else { 1.0 };
+    let out = MatMut::from_row_major_slice_mut(out.as_flattened_mut(), rows, columns);
+    linalg::multiply(out, Accum::Add, left.whole(rows, inner), right.whole(inner, columns), factor);
 }
 
 /// One block of R × C sums; place: first row and column, columns of `out`, inner size.
@@ -322,52 +265,3 @@ fn block<const L: usize, const MINUS: bool, const R: usize, const C: usize>(
         }
     }
 }
-
-/// The value of a linear field for one trajectory, with the bits of an ensemble's lane.
-pub(crate) struct LinearKernel<'a> {
-    field: &'a LinearField,
-    coefficients: LaneCoefficients<1>,
-}
-
-impl<'a> LinearKernel<'a> {
-    pub(crate) fn new(field: &'a LinearField) -> Self {
-        let mut coefficients = LaneCoefficients::new(field.kind, field.width, field.moments.size());
-        coefficients.set_lane(0, field);
-        Self { field, coefficients }
-    }
-
-    /// J e from values alone, exact up to rounding: v is a polynomial of degree 3 (with no term to cancel beyond), so
-    /// w(s) = (v(z + s e) − v(z − s e))/2 = s J e + s³ q(e), and J e = (8 w(1) − w(2))/6.
-    ///
-    /// Rounding is that of |v(z)| beside |J e|: for directions about as long as the state.
-    fn jvp_by_degree(&self, z: &[f64], direction: &[f64], out: &mut [f64]) {
-        let half = |scale: f64| {
-            let shifted = |s: f64| -> Vec<f64> { z.iter().zip(direction).map(|(x, d)| d.mul_add(s, *x)).collect() };
-            let (mut ahead, mut behind) = (vec![0.0; z.len()], vec![0.0; z.len()]);
-            self.value(&shifted(scale), &mut ahead);
-            self.value(&shifted(-scale), &mut behind);
-            ahead.iter().zip(&behind).map(|(a, b)| 0.5 * (a - b)).collect::<Vec<f64>>()
-        };
-        for ((out, one), two) in out.iter_mut().zip(half(1.0)).zip(half(2.0)) {
-            *out = (8.0 * one - two) / 6.0;
-        }
-    }
-}
-
-impl VectorField for LinearKernel<'_> {
-    fn dimension(&self) -> usize {
-        state_size(self.field.kind, self.field.width, self.field.moments.size())
-    }
-
-    fn value(&self, z: &[f64], out: &mut [f64]) {
-        let mut scratch = LaneScratch::new(self.field.width, self.field.moments.size());
-        self.coefficients.value(z.as_chunks().0, out.as_chunks_mut().0, &mut scratch);
-    }
-
-    fn jvp(&self, z: &[f64], direction: &[f64], out: &mut [f64]) {
-        self.jvp_by_degree(z, direction, out);
-    }
-}
-
-#[cfg(test)]
-mod tests;

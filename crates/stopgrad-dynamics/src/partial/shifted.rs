@@ -1,0 +1,188 @@
+//! The rightmost eigenvalues of the flow at an equilibrium, where rates near 0 matter and the spectrum is long.
+//!
+//! Arnoldi's method on (J − σ)⁻¹ with σ > 0: eigenvalues z nearest to σ come first, and a real part above 0 would be among
+//! them unless its rotation is much faster than σ (the caller looks for such outliers with J itself). The predictor's part
+//! E of a direction follows from the encoder's part D by an r × r system, which leaves the equation that Newton solves,
+//! with λ + σ in place of λ. Directions of the orbit (turned rows) are taken out by working with D PᵀP-symmetric D: with T
+//! the orbit's directions and Π the projection along T, JT = 0 gives (ΠJ − σ)⁻¹ = Π(J − σ)⁻¹ there.
+
+use faer::{Mat, MatRef};
+
+use super::attracting::{eigenvalue_pairs, eigenvector, flow_derivative};
+use super::factors::{Factors, Point};
+use crate::linalg::{
+    LinalgError, SymmetricEigen, add_scaled, frobenius, frobenius_inner, product, product_symmetric, symmetric_eigen,
+};
+
+/// What was found nearest to σ.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nearest {
+    /// Its real part.
+    pub(super) rate: f64,
+    /// |ΠJ v − z v| / |v| of its pair.
+    pub(super) residual: f64,
+    /// Dimension of the space.
+    pub(super) dimension: usize,
+}
+
+/// Dimension of the space: 24; 8 to 12 are the rule.
+const DIMENSION: usize = 24;
+/// Residual of the inner systems. An error in them changes the space, and the residual that is told is of J itself.
+const INNER: f64 = 1e-6;
+/// The inner residual beyond which the space tells nothing.
+const ENDURED: f64 = 1e-2;
+/// Ritz values below this share of the largest lie far from σ and decide nothing.
+const NEAR: f64 = 0.1;
+/// Share of a Ritz value that its residual may reach.
+const SETTLED: f64 = 1e-3;
+
+/// The eigenvalue of largest real part among those nearest to `shift`; `None` when a linear system failed.
+///
+/// # Shapes      at: in the predictor's gauge, for speed
+/// # Errors      [`LinalgError`]
+/// # Cost        8 to 24 linear systems of up to `max_products` products each
+/// # Source      Meerbergen, Spence, Roose 1994 (shift and invert for rightmost eigenvalues); Arnoldi 1951
+pub(super) fn nearest(
+    factors: &Factors<'_>, at: &Point, shift: f64, max_products: usize,
+) -> Result<Option<Nearest>, LinalgError> {
+    let (r, k) = at.p.shape();
+    let quotient = Quotient::new(at)?;
+    let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
+    let mut basis = vec![unit(&quotient.project(flow_derivative(factors, at, seed.as_ref())))];
+    let mut hessenberg = Mat::<f64>::zeros(DIMENSION + 1, DIMENSION);
+    for column in 0..DIMENSION {
+        let Some(image) = solve(factors, at, basis[column].as_ref(), shift, max_products)? else { return Ok(None) };
+        let mut next = quotient.project(image);
+        // Twice: inner errors must not bring back what was removed.
+        for _ in 0..2 {
+            for (row, member) in basis.iter().enumerate() {
+                let component = frobenius_inner(member.as_ref(), next.as_ref());
+                add_scaled(&mut next, -component, member.as_ref());
+                hessenberg[(row, column)] += component;
+            }
+        }
+        let length = frobenius(next.as_ref());
+        hessenberg[(column + 1, column)] = length;
+        let used = column + 1;
+        let exhausted = length < 1e-12 * frobenius(hessenberg.subcols(column, 1));
+        if used == DIMENSION || exhausted || (used >= 8 && used % 4 == 0) {
+            let ritz = rightmost(&hessenberg, used, shift)?;
+            if ritz.settled || used == DIMENSION || exhausted {
+                let (re, im) = (combine(&basis, &ritz.vector, 0), combine(&basis, &ritz.vector, 1));
+                let residual = residual(factors, at, &quotient, (&re, &im), ritz.value);
+                return Ok(Some(Nearest { rate: ritz.value.0, residual, dimension: used }));
+            }
+        }
+        basis.push(unit(&next));
+    }
+    unreachable!("the last dimension returns")
+}
+
+/// (D, E) with (J − σ)(D, E) = (u, w): E = (T(D) − w) W⁻¹ with W = PXPᵀ + λ + σ.
+fn solve(
+    factors: &Factors<'_>, at: &Point, right: MatRef<'_, f64>, shift: f64, max_products: usize,
+) -> Result<Option<Mat<f64>>, LinalgError> {
+    let (r, k) = at.p.shape();
+    let (u, w) = right.split_at_col(k);
+    let weight = Factors::weight(at, shift);
+    let held = weight.solve(w.transpose());
+    let mut rows = product(at.b.transpose(), product(held.transpose(), at.px.as_ref()).as_ref());
+    add_scaled(&mut rows, 1.0, product(held.as_ref(), at.rest.as_ref()).as_ref());
+    add_scaled(&mut rows, -1.0, u);
+    let solution = factors.solve(at, rows.as_ref(), shift, (INNER, max_products))?;
+    if solution.residual > ENDURED {
+        return Ok(None);
+    }
+    let d = solution.x;
+    let mut change = Factors::change(at, d.as_ref(), factors.times_y(d.as_ref()).as_ref());
+    add_scaled(&mut change, -1.0, w);
+    let e = weight.solve(change.transpose());
+    Ok(Some(Mat::from_fn(r, k + r, |i, j| if j < k { d[(i, j)] } else { e[(j - k, i)] })))
+}
+
+/// Directions modulo the orbit: those with D Pᵀ symmetric.
+struct Quotient<'a> {
+    at: &'a Point,
+    /// Of PPᵀ.
+    eigen: SymmetricEigen,
+}
+
+impl<'a> Quotient<'a> {
+    fn new(at: &'a Point) -> Result<Self, LinalgError> {
+        Ok(Self { at, eigen: symmetric_eigen(product_symmetric(at.p.as_ref(), at.p.transpose()).as_ref())? })
+    }
+
+    /// (D, E) − (ΩP, Ωb − bΩ), with Ω antisymmetric so that D Pᵀ becomes symmetric: ΩPPᵀ + PPᵀΩ = DPᵀ − PDᵀ.
+    fn project(&self, mut direction: Mat<f64>) -> Mat<f64> {
+        let (r, k) = self.at.p.shape();
+        let (vectors, values) = (&self.eigen.vectors, &self.eigen.values);
+        let mix = product(direction.subcols(0, k), self.at.p.transpose());
+        let turned = product(vectors.transpose(), product(mix.as_ref(), vectors.as_ref()).as_ref());
+        let turning = Mat::from_fn(r, r, |i, j| (turned[(i, j)] - turned[(j, i)]) / (values[i] + values[j]));
+        let omega = product(vectors.as_ref(), product(turning.as_ref(), vectors.transpose()).as_ref());
+        let rows = product(omega.as_ref(), self.at.p.as_ref());
+        let mut square = product(omega.as_ref(), self.at.b.as_ref());
+        add_scaled(&mut square, -1.0, product(self.at.b.as_ref(), omega.as_ref()).as_ref());
+        for j in 0..k + r {
+            for i in 0..r {
+                direction[(i, j)] -= if j < k { rows[(i, j)] } else { square[(i, j - k)] };
+            }
+        }
+        direction
+    }
+}
+
+/// A Ritz pair of J.
+struct Ritz {
+    value: (f64, f64),
+    /// In the basis: real and imaginary parts.
+    vector: Mat<f64>,
+    settled: bool,
+}
+
+/// The Ritz value of largest real part among those near σ.
+fn rightmost(hessenberg: &Mat<f64>, used: usize, shift: f64) -> Result<Ritz, LinalgError> {
+    let square = hessenberg.submatrix(0, 0, used, used).to_owned();
+    let inverse = eigenvalue_pairs(square.as_ref())?;
+    let largest = inverse.iter().map(|mu| mu.0.hypot(mu.1)).fold(0.0, f64::max);
+    let mut best: Option<Ritz> = None;
+    for mu in inverse.into_iter().filter(|mu| mu.0.hypot(mu.1) >= NEAR * largest) {
+        let square_modulus = mu.0.powi(2) + mu.1.powi(2);
+        let value = (shift + mu.0 / square_modulus, -mu.1 / square_modulus);
+        let vector = eigenvector(&square, mu);
+        let last = vector[(used - 1, 0)].hypot(vector[(used - 1, 1)]);
+        let settled = hessenberg[(used, used - 1)] * last <= SETTLED * square_modulus.sqrt();
+        if best.as_ref().is_none_or(|best| value.0 > best.value.0) {
+            best = Some(Ritz { value, vector, settled });
+        }
+    }
+    best.ok_or(LinalgError::EigenvaluesNotConverged { size: used })
+}
+
+fn combine(basis: &[Mat<f64>], coefficients: &Mat<f64>, part: usize) -> Mat<f64> {
+    let mut sum = Mat::zeros(basis[0].nrows(), basis[0].ncols());
+    for (at, member) in basis.iter().enumerate().take(coefficients.nrows()) {
+        add_scaled(&mut sum, coefficients[(at, part)], member.as_ref());
+    }
+    sum
+}
+
+/// |ΠJ v − z v| / |v| for complex z and v.
+fn residual(
+    factors: &Factors<'_>, at: &Point, quotient: &Quotient<'_>, (re, im): (&Mat<f64>, &Mat<f64>), (a, b): (f64, f64),
+) -> f64 {
+    let image = |v: &Mat<f64>| quotient.project(flow_derivative(factors, at, v.as_ref()));
+    let (mut first, mut second) = (image(re), image(im));
+    add_scaled(&mut first, -a, re.as_ref());
+    add_scaled(&mut first, b, im.as_ref());
+    add_scaled(&mut second, -b, re.as_ref());
+    add_scaled(&mut second, -a, im.as_ref());
+    let size = frobenius(re.as_ref()).hypot(frobenius(im.as_ref()));
+    frobenius(first.as_ref()).hypot(frobenius(second.as_ref())) / size
+}
+
+fn unit(matrix: &Mat<f64>) -> Mat<f64> {
+    let mut out = Mat::zeros(matrix.nrows(), matrix.ncols());
+    add_scaled(&mut out, 1.0 / frobenius(matrix.as_ref()), matrix.as_ref());
+    out
+}
