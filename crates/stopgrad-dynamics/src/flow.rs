@@ -5,17 +5,21 @@
 //! the Newton correction must be small too. A recurrence is sought in the orbit's invariants, because the flow
 //! commutes with rotations and may return only up to one.
 //!
-//! Reading order: [`Flow`], [`Observer`] (what is watched besides the state), [`LinearObserver`], [`Trajectory`].
+//! Reading order: [`Flow`], [`Observer`] (what is watched besides the state), [`LinearObserver`], [`Trajectory`],
+//! [`flow_linear`] (all of it for the linear case), [`train_linear`] (the same in steps of training).
 
 mod cycle;
 mod linear;
 mod newton;
 mod observer;
+mod steps;
 mod trajectory;
 
 pub use cycle::Cycle;
-pub use linear::LinearObserver;
+pub use linear::{LinearObserver, flow_linear};
+pub use newton::MAX_DENSE;
 pub use observer::{Observer, StateObserver};
+pub use steps::train_linear;
 pub use trajectory::{Row, Trajectory};
 
 pub(crate) use linear::{numerical_rank, origin_trap};
@@ -61,6 +65,19 @@ impl Default for FlowParams {
             divergence: 1e8,
             recurrence: 2e-7,
             max_rows: 1000,
+        }
+    }
+}
+
+impl FlowParams {
+    /// The budget that ran out, if one did.
+    fn exhausted(&self, progress: Progress, should_stop: &mut dyn FnMut(Progress) -> bool) -> Option<Limit> {
+        if progress.time >= self.end_time {
+            Some(Limit::Time)
+        } else if progress.steps >= self.max_steps {
+            Some(Limit::Steps)
+        } else {
+            should_stop(progress).then_some(Limit::Caller)
         }
     }
 }
@@ -159,7 +176,7 @@ impl Flow<'_> {
         trajectory.offer(|| self.row(&on, 0.0));
         let stop = loop {
             let progress = Progress { time: on.time, steps: on.steps, field_norm: norm(&on.slope) };
-            if let Some(limit) = self.exhausted(progress, should_stop) {
+            if let Some(limit) = params.exhausted(progress, should_stop) {
                 break Stop::Budget(limit);
             }
             before.copy_from_slice(&on.state);
@@ -186,16 +203,6 @@ impl Flow<'_> {
         trajectory.close(self.row(&on, distance(&on.state, &before)));
         let field_norm = norm(&on.slope);
         FlowEnd { stop, time: on.time, field_norm, steps: on.steps, rejected: on.rejected, state: on.state, trajectory }
-    }
-
-    fn exhausted(&self, progress: Progress, should_stop: &mut dyn FnMut(Progress) -> bool) -> Option<Limit> {
-        if progress.time >= self.params.end_time {
-            Some(Limit::Time)
-        } else if progress.steps >= self.params.max_steps {
-            Some(Limit::Steps)
-        } else {
-            should_stop(progress).then_some(Limit::Caller)
-        }
     }
 
     fn row(&self, on: &Integrator<'_>, increment: f64) -> Row {

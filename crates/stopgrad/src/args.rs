@@ -3,6 +3,8 @@
 //! Nothing is checked here beyond the form of a single value; options that set a key of the configuration
 //! become [`Override`]s and go through the same parser as `--set` and the file.
 
+mod basins;
+mod flow;
 mod landscape;
 mod moments;
 mod predict;
@@ -15,6 +17,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use toml::Value;
 
+pub use basins::{BasinsArguments, StartKind};
+pub use flow::{FlowArguments, StartFrom};
 pub use landscape::LandscapeArguments;
 
 use crate::CommandError;
@@ -23,9 +27,9 @@ use crate::demand::{Demand, Requirement};
 pub use moments::{Features, Halves, MomentsArguments, SplitPart};
 pub use predict::PredictArguments;
 use text::{
-    COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES,
-    LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES,
-    REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
+    BASINS_ABOUT, BASINS_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES,
+    EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MOMENTS_ABOUT,
+    MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
 };
 
 /// The whole command line.
@@ -80,6 +84,12 @@ pub enum Command {
     /// What a linear network will keep, from moments alone
     #[command(long_about = PREDICT_ABOUT, after_help = PREDICT_EXAMPLES)]
     Predict(PredictArguments),
+    /// Follow a linear network to where it ends, and say how it stands there
+    #[command(long_about = FLOW_ABOUT, after_help = FLOW_EXAMPLES)]
+    Flow(FlowArguments),
+    /// What share of random starts ends where
+    #[command(long_about = BASINS_ABOUT, after_help = BASINS_EXAMPLES)]
+    Basins(BasinsArguments),
     /// Draw the objective over one encoder and one predictor weight, with what each field does there
     #[command(long_about = LANDSCAPE_ABOUT, after_help = LANDSCAPE_EXAMPLES)]
     Landscape(LandscapeArguments),
@@ -307,6 +317,13 @@ fn finite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Ok(value),
         _ => Err("expected a finite number, as in 0.05 or 1e-3".into()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        _ => Err("expected a number above 0, as in 0.5".into()),
     }
 }
 

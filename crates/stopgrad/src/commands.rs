@@ -1,6 +1,8 @@
 //! The commands, one a file: from what was typed to what is told.
 
+mod basins;
 mod data;
+mod flow;
 mod landscape;
 mod moments;
 mod predict;
@@ -14,6 +16,8 @@ mod report;
 #[cfg(feature = "train")]
 mod train;
 
+pub use basins::BasinsCommandError;
+pub use flow::FlowCommandError;
 pub use moments::MomentsCommandError;
 pub use predict::PredictCommandError;
 
@@ -31,6 +35,8 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Data(asked) => data::run(asked),
         Command::Moments(asked) => moments::run(asked, output),
         Command::Predict(asked) => predict::run(asked),
+        Command::Flow(asked) => flow::run(asked, output),
+        Command::Basins(asked) => basins::run(asked, output),
         Command::Landscape(asked) => landscape::run(asked),
         #[cfg(feature = "train")]
         Command::Train(asked) => train::run(asked, output),
@@ -46,6 +52,8 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Data(_) => "data",
                 Command::Moments(_) => "moments",
                 Command::Predict(_) => "predict",
+                Command::Flow(_) => "flow",
+                Command::Basins(_) => "basins",
                 Command::Landscape(_) => "landscape",
                 Command::Train(_) => "train",
                 Command::Compare(_) => "compare",

@@ -63,6 +63,12 @@ pub enum CommandError {
     /// No prediction.
     #[error(transparent)]
     Predict(#[from] crate::commands::PredictCommandError),
+    /// No flow.
+    #[error(transparent)]
+    Flow(#[from] crate::commands::FlowCommandError),
+    /// No basins.
+    #[error(transparent)]
+    Basins(#[from] crate::commands::BasinsCommandError),
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),

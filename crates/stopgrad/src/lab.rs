@@ -2,5 +2,8 @@
 //!
 //! Reading order: [`page`] (one page for every command), then a file a command.
 
+pub mod basins;
+pub mod ending;
+pub mod flow;
 pub mod landscape;
 pub mod page;

@@ -9,6 +9,15 @@ fn stopgrad(folder: &Path, words: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_stopgrad")).current_dir(folder).args(words).output().expect("the program starts")
 }
 
+/// What a command prints with so many threads.
+fn printed_by_threads(folder: &Path, threads: &str, words: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stopgrad"));
+    let output = command.current_dir(folder).args(words).env("RAYON_NUM_THREADS", threads).output();
+    let output = output.expect("the program starts");
+    assert_eq!(output.status.code(), Some(0), "{words:?}: {}", stderr(&output));
+    stdout(&output)
+}
+
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("temporary folder")
 }
@@ -50,6 +59,8 @@ fn every_command_has_help_with_examples() {
         &["compare", "--help"],
         &["embed", "--help"],
         &["report", "--help"],
+        &["flow", "--help"],
+        &["basins", "--help"],
         &["landscape", "--help"],
     ] {
         let output = stopgrad(here.path(), words);
@@ -146,6 +157,10 @@ fn a_program_without_training_says_so() {
     }
 }
 
+#[path = "cli/basins.rs"]
+mod basins;
+#[path = "cli/flow.rs"]
+mod flow;
 #[path = "cli/moments.rs"]
 mod moments;
 #[path = "cli/predict.rs"]

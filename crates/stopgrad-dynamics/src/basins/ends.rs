@@ -7,7 +7,6 @@ use faer::Mat;
 use super::BasinParams;
 use crate::ensemble::{EnsembleEnd, EnsembleStop, Trial, Trials, Visit};
 use crate::flow::{Flow, LinearObserver, Newton, Stop, newton_correction, norm, numerical_rank, origin_trap};
-use crate::random::stream;
 use crate::stability::spectrum_at;
 use crate::{Field, LinearField, Stability, VectorField};
 
@@ -79,9 +78,8 @@ impl Trials for BasinTrials<'_> {
     }
 
     fn draw(&self, index: usize) -> Trial<'_> {
-        let (n, m) = (self.field.width, self.field.moments.size());
-        let mut rng = stream(self.params.seed, index as u64);
-        Trial { field: Cow::Borrowed(self.field), start: self.params.start.draw(&mut rng, self.field.kind, n, m) }
+        let start = self.params.start.state(self.params.seed, index as u64, self.field);
+        Trial { field: Cow::Borrowed(self.field), start }
     }
 
     fn settled(&self, visit: &Visit<'_>) -> bool {

@@ -2,8 +2,8 @@
 
 use rand_chacha::ChaCha8Rng;
 
-use crate::Field;
-use crate::random::{normal, uniform};
+use crate::random::{normal, stream, uniform};
+use crate::{Field, LinearField};
 
 /// How A and B (and under EMA the teacher C) are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +47,11 @@ pub enum Start {
 }
 
 impl Start {
+    /// The start of trial `index` in [`find_basins`](super::find_basins) under this seed, as a flat state.
+    pub fn state(self, seed: u64, index: u64, field: &LinearField) -> Vec<f64> {
+        self.draw(&mut stream(seed, index), field.kind, field.width, field.inputs())
+    }
+
     /// A flat state of the field's shape.
     pub(crate) fn draw(self, rng: &mut ChaCha8Rng, kind: Field, n: usize, m: usize) -> Vec<f64> {
         let (nm, nn) = (n * m, n * n);

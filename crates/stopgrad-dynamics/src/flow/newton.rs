@@ -4,8 +4,9 @@ use super::norm;
 use crate::VectorField;
 use crate::linalg::{row_products, solve_positive_definite};
 
-/// Unknowns up to which a dense Jacobian is made: a fraction of a second at this size.
-const MAX_DENSE: usize = 640;
+/// Unknowns up to which a flow looks at Newton corrections and basins name their ends: a dense Jacobian takes a
+/// fraction of a second at this size.
+pub const MAX_DENSE: usize = 640;
 /// Ridge of the normal equations, in parts of the largest diagonal entry: directions of the orbit have singular value
 /// 0 and get no correction; a rate of 1e-4 of the fastest still gets 99 % of its own.
 const RIDGE: f64 = 1e-10;

@@ -3,7 +3,7 @@ use faer::Mat;
 use super::*;
 use crate::ensemble::tests::{linear_field, moments};
 use crate::random::{normal, stream};
-use crate::{Field, LinearField, Moments};
+use crate::{Field, LinearField, Moments, UpdateMap};
 
 fn start(n: usize, m: usize, kind: Field, seed: u64) -> Vec<f64> {
     let mut rng = stream(seed, 0);
@@ -207,4 +207,58 @@ fn any_field_can_flow_and_a_pole_is_divergence() {
     let params = FlowParams { end_time: 1e9, ..params };
     let end = Flow { field: &Square, observer: &observer, params }.run(&[-1.0], &mut |_| false);
     assert!(matches!(end.stop, Stop::Steady { correction } if correction <= 1e-6), "{:?}", end.stop);
+}
+
+#[test]
+fn small_steps_of_training_end_where_the_flow_does_and_large_ones_diverge() {
+    for kind in [Field::StopGradient, Field::Ema] {
+        let field = linear_field(kind, 3, moments(2, 6, true), 0.05);
+        let z = start(3, 2, kind, 5);
+        let flow = flow_linear(&field, &z, FlowParams::default(), &mut |_| false);
+        for (rate, heavy_ball) in [(0.05, 0.0), (0.02, 0.5)] {
+            // Heavy ball moves 1/(1 − β) times as fast; the teacher keeps up.
+            let keep = if kind.has_teacher() { 1.0 - rate / (1.0 - heavy_ball) } else { 0.0 };
+            let map = UpdateMap::new(field.clone(), rate, keep).unwrap().with_heavy_ball(heavy_ball).unwrap();
+            let steps = train_linear(&map, &z, FlowParams::default(), &mut |_| false);
+            assert!(matches!(steps.stop, Stop::Steady { .. }), "{kind}: {:?}", steps.stop);
+            let eigenvalues = |end: &FlowEnd| end.trajectory.rows.last().unwrap().s_eigenvalues.clone();
+            let (there, here) = (eigenvalues(&flow), eigenvalues(&steps));
+            assert!(distance(&there, &here) < 1e-5 && norm(&there) > 0.1, "{kind}: {there:?} {here:?}");
+            assert!((steps.time - rate * steps.steps as f64).abs() < 1e-12);
+            assert_eq!(steps.trajectory.rows[1].balance_gap_error.is_some(), heavy_ball == 0.0);
+        }
+        let map = UpdateMap::new(field.clone(), 50.0, 0.0).unwrap();
+        assert_eq!(train_linear(&map, &z, FlowParams::default(), &mut |_| false).stop, Stop::Diverged);
+        let map = UpdateMap::new(field, 1e-3, 0.9).unwrap();
+        let params = FlowParams { max_steps: 9, ..FlowParams::default() };
+        assert_eq!(train_linear(&map, &z, params, &mut |_| false).stop, Stop::Budget(Limit::Steps));
+    }
+}
+
+#[test]
+fn steps_keep_the_balance_law_up_to_the_order_of_the_learning_rate() {
+    let field = linear_field(Field::StopGradient, 3, moments(2, 6, true), 0.05);
+    let z = start(3, 2, Field::StopGradient, 5);
+    let worst = |rate: f64| {
+        let map = UpdateMap::new(field.clone(), rate, 0.0).unwrap();
+        let params = FlowParams { end_time: 5.0, ..FlowParams::default() };
+        let rows = train_linear(&map, &z, params, &mut |_| false).trajectory.rows;
+        rows.iter().filter_map(|row| row.balance_gap_error).fold(0.0, f64::max)
+    };
+    let ratio = worst(0.02) / worst(0.01);
+    assert!((1.7..2.4).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn the_spectrum_of_s_is_that_of_the_smaller_product() {
+    let field = linear_field(Field::StopGradient, 2, moments(5, 6, true), 0.05);
+    let z = start(2, 5, Field::StopGradient, 5);
+    let observer = LinearObserver::new(&field, &z);
+    let mut row = Row::default();
+    observer.measure(0.0, &z, &mut row);
+    let state = crate::LinearState::from_flat(&z, 2, 5);
+    let whole: Vec<f64> = (0..25).map(|k| state.s()[(k / 5, k % 5)]).collect();
+    let all = crate::linalg::symmetric_eigenvalues(&whole, 5).unwrap();
+    assert_eq!(row.s_eigenvalues.len(), 2);
+    assert!(distance(&row.s_eigenvalues, &all[..2]) < 1e-12 * all[0] && all[2].abs() < 1e-12 * all[0]);
 }

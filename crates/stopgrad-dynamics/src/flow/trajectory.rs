@@ -1,7 +1,7 @@
 //! What a flow records on its way, in a bounded number of rows.
 
 /// One moment of a trajectory.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
     /// t.
     pub time: f64,
@@ -11,7 +11,11 @@ pub struct Row {
     pub proxy_objective: Option<f64>,
     /// Rank of A.
     pub rank: Option<usize>,
-    /// |D(t) − e^{−2λt} D(0)| / |D(0)| with D = AAᵀ − BᵀB, where the balance law holds.
+    /// Eigenvalues of S = AᵀA, descending: the least of n and m of them (the others are 0).
+    pub s_eigenvalues: Vec<f64>,
+    /// |D| with D = AAᵀ − (λ_B/λ_A) BᵀB.
+    pub balance_gap: Option<f64>,
+    /// |D(t) − e^{−2λt} D(0)| / |D(0)|, where the balance law holds ([`LinearField::balance_rate`](crate::LinearField)).
     pub balance_gap_error: Option<f64>,
     /// |v|.
     pub field_norm: f64,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::finite;
+use super::{finite, positive};
 
 /// `stopgrad landscape`.
 #[derive(Debug, Args)]
@@ -37,13 +37,6 @@ pub struct LandscapeArguments {
     /// Folder for report.html, report.json and figures/ [default: nothing is drawn]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        _ => Err("expected a number above 0, as in 0.5".into()),
-    }
 }
 
 /// Two finite numbers with a comma between them.

@@ -85,6 +85,35 @@ Examples:
   stopgrad predict digits.npz --weight-decay 1e-2 --embedding-dim 8 --out end.npz
   stopgrad predict series.npz --weight-decay 0.01 --all-ranks --require decided --json";
 
+pub(super) const FLOW_ABOUT: &str = "\
+Follow the linear network f(x) = A x, g(z) = B z with teacher C under one field from a start to its end, with errors \
+controlled at every step, or train it in steps of a learning rate. It stops for a reason that is told: steady (at an \
+equilibrium), cycle (on a closed orbit, with period and amplitude), budget, or diverged. At an equilibrium: does it attract \
+(the rotations that map solutions to solutions taken out), and is the field the gradient of something there (kappa)? On \
+the way: the objective, the proxy, the eigenvalues of AT A, and the gap A AT - BT B beside its exact decay.";
+
+pub(super) const FLOW_EXAMPLES: &str = "\
+Examples:
+  stopgrad flow digits16.npz --field sg --embedding-dim 16 --weight-decay 0.01
+  stopgrad flow digits16.npz --field ema --ema-rate 0.1 --embedding-dim 8 --weight-decay 0.01 --out end.npz --report runs/flow
+  stopgrad flow digits16.npz --field sg --embedding-dim 16 --weight-decay 0.01 --start identity --init-scale 10
+  stopgrad flow digits16.npz --field joint --embedding-dim 16 --weight-decay 0.01 --start end.npz --require decided --json
+  stopgrad flow digits16.npz --field ema --embedding-dim 16 --weight-decay 0.01 --init-scale 0.3 --learning-rate 0.01 --momentum 0.99";
+
+pub(super) const BASINS_ABOUT: &str = "\
+What share of random starts ends where, with 95 % intervals (Wilson): at which rank, on a cycle, diverged, or unresolved. An \
+end counts as an equilibrium only when Newton steps from it meet one close by, to rounding. With --scalar the published \
+experiment (Ponce, Terver, Hebert, Arbel 2026): m = 1, rho in [0, 3], tau in [-1, 1], lambda in [0.01, 0.1], uniform where \
+tau^2 >= 4 rho lambda; its shares stand beside ours, and --table shows how ours depend on the start, which was not published.";
+
+pub(super) const BASINS_EXAMPLES: &str = "\
+Examples:
+  stopgrad basins digits16.npz --field sg --embedding-dim 8 --weight-decay 0.01
+  stopgrad basins digits16.npz --field ema --embedding-dim 4 --weight-decay 0.01 --trials 2000 --init-scale 0.3 --report runs/basins
+  stopgrad basins --scalar
+  stopgrad basins --scalar --embedding-dim 2 --init-scale 0.7 --ema-rate 0.02 --json
+  stopgrad basins --scalar --table --out shares.csv --report runs/scalar";
+
 pub(super) const LANDSCAPE_ABOUT: &str = "\
 Draw the objective over the plane of one encoder weight and one predictor weight (m = n = 1), from three second \
 moments of a pair of views. Shown are its level curves, the collapse C, the limit A of stop-gradient and EMA - a minimum \
