@@ -15,12 +15,14 @@
 
 pub mod augment;
 mod draws;
+mod fixed;
 pub mod loader;
 mod normalizer;
 pub mod npy;
 pub mod npz;
 mod order;
 mod paired;
+mod projection;
 pub mod random;
 mod shape;
 pub mod sheet;
@@ -31,11 +33,13 @@ mod whole;
 
 pub use augment::Augmentation;
 pub use draws::{DrawnViews, Draws};
+pub use fixed::{FixedPairs, each_block};
 pub use loader::{Batch, Loader, LoaderError, LoaderSpec};
 pub use normalizer::Normalizer;
 pub use npy::{NpyArray, NpyData, NpyError};
 pub use npz::NpzError;
 pub use paired::{PairedError, PairedRows};
+pub use projection::Projection;
 pub use random::stream;
 pub use shape::Shape;
 pub use sheet::{PicturedPair, SheetError, contact_sheet, pair_sheet};

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::order;
 use crate::source::{Skipped, Source};
-use crate::{Normalizer, ViewError, ViewRecipe};
+use crate::{FixedPairs, Normalizer, Projection, ViewError, ViewRecipe};
 
 /// More workers than this prepare no batch sooner, and a system may have no room for them.
 const MAX_THREADS: usize = 256;
@@ -30,6 +30,10 @@ pub struct LoaderSpec {
     pub recipe: ViewRecipe,
     /// What they are normalized by.
     pub normalizer: Normalizer,
+    /// What is made of the views after that.
+    pub projection: Option<Arc<Projection>>,
+    /// Pairs to take instead of fresh ones, already projected: each epoch visits all of them.
+    pub fixed: Option<Arc<FixedPairs>>,
     /// Pairs in a batch.
     pub batch_size: usize,
     /// Names the streams.
@@ -38,6 +42,13 @@ pub struct LoaderSpec {
     pub threads: usize,
     /// Number of the first batch to hand over.
     pub start_step: u64,
+}
+
+impl LoaderSpec {
+    /// Pairs of an epoch.
+    fn pairs(&self) -> usize {
+        self.fixed.as_ref().map_or(self.indices.len(), |fixed| fixed.len())
+    }
 }
 
 /// One batch of pairs.
@@ -49,7 +60,7 @@ pub struct Batch {
     pub epoch: f64,
     /// The samples, by index into the source.
     pub indices: Vec<usize>,
-    /// Views x, one row after another: `rows` × `shape.len()`.
+    /// Views x, one row after another: `rows` × the numbers of a view.
     pub x: Vec<f32>,
     /// Views y, likewise.
     pub y: Vec<f32>,
@@ -67,7 +78,7 @@ pub enum LoaderError {
     EmptyBatch,
     /// More asked for than there is.
     #[error(
-        "a batch of {batch_size} samples is larger than the training set of {available}; lower training.batch_size to at most {available}, or use more data"
+        "a batch of {batch_size} samples is larger than the training set of {available}; lower training.batch_size to at most {available} (0 takes all), or use more data"
     )]
     BatchTooLarge {
         /// Asked for.
@@ -132,7 +143,7 @@ impl Loader {
     /// # Panics
     /// When an index is beyond the source.
     pub fn new(spec: LoaderSpec) -> Result<Self, LoaderError> {
-        let available = spec.indices.len();
+        let available = spec.pairs();
         if spec.batch_size == 0 {
             return Err(LoaderError::EmptyBatch);
         }
@@ -241,7 +252,7 @@ impl Shared {
         while let Some(step) = self.take() {
             let epoch = step / self.batches_per_epoch;
             if epoch_order.0 != epoch {
-                epoch_order = (epoch, order::epoch_order(self.spec.seed, epoch, self.spec.indices.len()));
+                epoch_order = (epoch, order::epoch_order(self.spec.seed, epoch, self.spec.pairs()));
             }
             let batch = self.prepare(step, &epoch_order.1);
             self.lock().ready.insert(step, batch);
@@ -263,25 +274,41 @@ impl Shared {
     fn prepare(&self, step: u64, order: &[usize]) -> Result<Batch, LoaderError> {
         let spec = &self.spec;
         let shape = spec.source.shape();
-        let n = spec.indices.len();
+        let projected = spec.projection.as_ref().map_or(shape.len(), |projection| projection.outputs());
+        let width = spec.fixed.as_ref().map_or(projected, |fixed| fixed.width());
+        let n = spec.pairs();
         let start = (step % self.batches_per_epoch) as usize * spec.batch_size;
         let first_draw = (step / self.batches_per_epoch).wrapping_mul(n as u64);
         let mut batch = Batch {
             step,
             epoch: step as f64 / self.batches_per_epoch as f64,
             indices: Vec::with_capacity(spec.batch_size),
-            x: Vec::with_capacity(spec.batch_size * shape.len()),
-            y: Vec::with_capacity(spec.batch_size * shape.len()),
+            x: Vec::with_capacity(spec.batch_size * width),
+            y: Vec::with_capacity(spec.batch_size * width),
             rows: spec.batch_size,
             skipped: Vec::new(),
         };
+        if let Some(fixed) = &spec.fixed {
+            for &position in &order[start..start + spec.batch_size] {
+                let (index, x, y) = fixed.pair(position);
+                batch.indices.push(index);
+                batch.x.extend_from_slice(x);
+                batch.y.extend_from_slice(y);
+            }
+            return Ok(batch);
+        }
         for position in start..start + spec.batch_size {
             let (index, sample) = self.decode(order, position, &mut batch.skipped)?;
             let draw = first_draw.wrapping_add(position as u64);
             let pair = spec.recipe.pair(&sample, shape, &spec.normalizer, spec.seed, "views", draw);
             batch.indices.push(index);
-            batch.x.extend_from_slice(&pair.x);
-            batch.y.extend_from_slice(&pair.y);
+            if let Some(projection) = &spec.projection {
+                batch.x.extend(projection.apply(&pair.x));
+                batch.y.extend(projection.apply(&pair.y));
+            } else {
+                batch.x.extend_from_slice(&pair.x);
+                batch.y.extend_from_slice(&pair.y);
+            }
         }
         Ok(batch)
     }

@@ -48,6 +48,11 @@ pub struct SourceConfig {
 pub struct ViewsConfig {
     /// `auto`, a preset by name, or `custom` (then `recipe` counts). `auto` becomes the preset fit for the source.
     pub preset: String,
+    /// `none`, or what is made of the prepared views: `pca:16` (so many principal components, centered), `pca:0.95`
+    /// (as many as hold this share of the variance), `whiten` (all of them at standard deviation 1).
+    pub features: String,
+    /// Pairs a sample that are drawn once and trained on in every epoch, named by `split.seed`; 0: fresh ones.
+    pub fixed_pairs: usize,
     /// The recipe in full. Filled in from the preset when resolved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipe: Option<ViewRecipe>,
@@ -75,6 +80,16 @@ pub enum PredictorStart {
     Random,
 }
 
+/// How a linear encoder starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderStart {
+    /// Like every other matrix.
+    Uniform,
+    /// Orthonormal rows, or columns where it has more rows than columns.
+    Orthonormal,
+}
+
 /// Table `[network]`. An encoder of kind `none` is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -86,6 +101,8 @@ pub struct NetworkConfig {
     pub encoder_hidden: Vec<usize>,
     /// Width of the representation: what probes read.
     pub encoder_width: usize,
+    /// `uniform` or `orthonormal`: how a linear encoder starts. With B = I an orthonormal one is balanced, AAᵀ = BᵀB.
+    pub encoder_start: EncoderStart,
     /// `none`, `linear` or `mlp`.
     pub projector: NetworkKind,
     /// Widths of the projector's hidden layers.
@@ -237,7 +254,7 @@ pub struct OptimizerConfig {
 pub struct TrainingConfig {
     /// Number of updates.
     pub steps: u64,
-    /// Pairs a batch.
+    /// Pairs a batch; 0: all of an epoch, which is descent without noise where the pairs are fixed.
     pub batch_size: usize,
     /// Names every random stream of the run.
     pub seed: u64,
@@ -275,6 +292,8 @@ pub struct EvaluationConfig {
     pub knn_temperature: f64,
     /// Steps of joint descent after the end that decide whether Ē is at a minimum.
     pub descent_steps: u64,
+    /// Linear networks: inputs up to which the end is compared with what the theory predicts; 0: never.
+    pub theory_up_to: usize,
 }
 
 impl Default for SourceConfig {
@@ -285,7 +304,7 @@ impl Default for SourceConfig {
 
 impl Default for ViewsConfig {
     fn default() -> Self {
-        Self { preset: "auto".into(), recipe: None }
+        Self { preset: "auto".into(), features: "none".into(), fixed_pairs: 0, recipe: None }
     }
 }
 
@@ -295,6 +314,7 @@ impl Default for NetworkConfig {
             encoder: NetworkKind::Mlp,
             encoder_hidden: vec![256],
             encoder_width: 16,
+            encoder_start: EncoderStart::Uniform,
             projector: NetworkKind::None,
             projector_hidden: vec![256],
             projector_width: 64,
@@ -352,7 +372,15 @@ impl Default for TrainingConfig {
 
 impl Default for EvaluationConfig {
     fn default() -> Self {
-        Self { pairs: 512, measure_every: 0, probe_every: 0, knn_k: 20, knn_temperature: 0.07, descent_steps: 200 }
+        Self {
+            pairs: 512,
+            measure_every: 0,
+            probe_every: 0,
+            knn_k: 20,
+            knn_temperature: 0.07,
+            descent_steps: 200,
+            theory_up_to: 1024,
+        }
     }
 }
 

@@ -89,7 +89,11 @@ impl Embedder {
             .ok_or_else(|| EmbedderError::NoRun { folder: run.to_owned(), missing: "checkpoint/" })?;
         let mixed = |name: &str| EmbedderError::Mixed { folder: run.to_owned(), name: name.to_owned() };
         let preprocessing: Preprocessing = stored.model.find_text(PREPROCESSING).ok_or_else(|| mixed(PREPROCESSING))?;
-        let network = Network::new(config, preprocessing.shape.len())?;
+        if preprocessing.projection.as_ref().is_some_and(|projection| projection.inputs() != preprocessing.shape.len())
+        {
+            return Err(mixed(PREPROCESSING));
+        }
+        let network = Network::new(config, preprocessing.width())?;
         let mut weights = Weights::initialize::<T>(&network, 0);
         let parameters = network.parameters.iter().map(|s| &s.name).zip(&mut weights.parameters);
         let buffers = network.buffers.iter().map(|s| &s.name).zip(&mut weights.buffers);
@@ -119,7 +123,10 @@ impl Embedder {
             match source.sample(index) {
                 Ok(mut sample) => {
                     self.preprocessing.normalizer.apply(source.shape(), &mut sample.values);
-                    inputs.extend(sample.values);
+                    match &self.preprocessing.projection {
+                        Some(projection) => inputs.extend(projection.apply(&sample.values)),
+                        None => inputs.extend(sample.values),
+                    }
                 }
                 Err(error) => {
                     skipped.push(Skipped { path: format!("{}:{index}", source.name()), reason: error.to_string() });

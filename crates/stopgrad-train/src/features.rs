@@ -1,6 +1,6 @@
 //! Frozen features: what a network makes of samples that nobody augments, and what is done to a sample before.
 
-use stopgrad_data::{Normalizer, Shape};
+use stopgrad_data::{Normalizer, Projection, Shape};
 
 use crate::bridge;
 use crate::layer::{Pass, Statistics};
@@ -21,6 +21,16 @@ pub(crate) struct Preprocessing {
     pub shape: Shape,
     /// Mean and standard deviation of the training part.
     pub normalizer: Normalizer,
+    /// What is made of it after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<Projection>,
+}
+
+impl Preprocessing {
+    /// m: numbers that the network sees.
+    pub(crate) fn width(&self) -> usize {
+        self.projection.as_ref().map_or(self.shape.len(), Projection::outputs)
+    }
 }
 
 /// Which space is probed.

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::config::Config;
 use crate::record::{Baselines, Column, MetricsRow, ProbeResult, RunRecord, Spectrum};
+use crate::theory::{TheoryRecord, TrainingMoments};
 use crate::verdict::Verdict;
 
 /// A file of a run folder that cannot be written or read.
@@ -36,7 +37,7 @@ pub enum RecordError {
         /// What is wrong.
         reason: String,
     },
-    /// The spectra cannot be written or read.
+    /// The spectra or moments cannot be written or read.
     #[error(transparent)]
     Spectra(#[from] NpzError),
     /// The run has not ended.
@@ -55,6 +56,8 @@ const SPECTRA: &str = "spectra.npz";
 /// Ending of the array of steps beside each array of eigenvalues.
 const STEPS: &str = "_steps";
 const VERDICT: &str = "verdict.json";
+const THEORY: &str = "theory.json";
+const MOMENTS: &str = "moments.npz";
 const RUN: &str = "run.json";
 
 /// Identity and probes of a run: `run.json`, written last.
@@ -252,6 +255,9 @@ pub fn read_spectra(folder: &Path) -> Result<Vec<Spectrum>, RecordError> {
 pub fn write_record(folder: &Path, record: &RunRecord) -> Result<(), RecordError> {
     write_spectra(folder, &record.spectra)?;
     write_whole(&folder.join(VERDICT), &json(&record.verdict))?;
+    if let Some(theory) = &record.theory {
+        write_whole(&folder.join(THEORY), &json(theory))?;
+    }
     let identity = Identity {
         name: record.name.clone(),
         steps: record.steps,
@@ -262,6 +268,14 @@ pub fn write_record(folder: &Path, record: &RunRecord) -> Result<(), RecordError
         baselines: record.baselines.clone(),
     };
     write_whole(&folder.join(RUN), &json(&identity))
+}
+
+/// Writes `moments.npz`: X, Y, V of the training pairs.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_moments(folder: &Path, moments: &TrainingMoments) -> Result<(), RecordError> {
+    Ok(moments.write(&folder.join(MOMENTS))?)
 }
 
 fn json<S: Serialize>(value: &S) -> Vec<u8> {
@@ -287,6 +301,8 @@ impl RunRecord {
         }
         let identity: Identity = read_json(&folder.join(RUN))?;
         let verdict: Verdict = read_json(&folder.join(VERDICT))?;
+        let theory = folder.join(THEORY);
+        let theory: Option<TheoryRecord> = if theory.exists() { Some(read_json(&theory)?) } else { None };
         Ok(Self {
             name: identity.name,
             config: read_config(folder)?.ok_or_else(|| missing(CONFIG))?,
@@ -295,6 +311,7 @@ impl RunRecord {
             data_order_sha256: identity.data_order_sha256,
             relative_displacement: identity.relative_displacement,
             verdict,
+            theory,
             probes: identity.probes,
             baselines: identity.baselines,
             metrics: read_rows(&folder.join(METRICS))?,

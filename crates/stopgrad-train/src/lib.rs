@@ -20,6 +20,7 @@ mod embedder;
 pub mod features;
 pub mod folder;
 pub mod gradient;
+mod inputs;
 pub mod layer;
 pub mod measure;
 pub mod network;
@@ -32,6 +33,7 @@ pub mod run;
 pub mod scalar;
 mod spare;
 pub mod teacher;
+pub mod theory;
 pub mod verdict;
 pub mod weights;
 

@@ -225,14 +225,7 @@ fn evaluation_pairs(plan: &Plan) -> Result<(Vec<f32>, Vec<f32>), SourceError> {
     for (draw, &index) in plan.splits.validation.iter().take(evaluation.pairs).enumerate() {
         match plan.source.sample(index) {
             Ok(sample) => {
-                let pair = plan.recipe.pair(
-                    &sample.values,
-                    plan.source.shape(),
-                    &plan.normalizer,
-                    training.seed,
-                    "evaluation",
-                    draw as u64,
-                );
+                let pair = plan.pair(&sample.values, training.seed, "evaluation", draw as u64);
                 x.extend(pair.x);
                 y.extend(pair.y);
             }

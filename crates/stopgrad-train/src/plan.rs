@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use stopgrad_data::{
-    Loader, LoaderError, LoaderSpec, Normalizer, Source, SourceError, SplitError, Splits, ViewError, ViewRecipe,
-    open_source,
+    Draws, FixedPairs, Loader, LoaderError, LoaderSpec, Normalizer, Projection, Source, SourceError, SplitError,
+    Splits, ViewError, ViewPair, ViewRecipe, open_source,
 };
 use stopgrad_dynamics::Field;
+use stopgrad_dynamics::features::FeatureError;
 use thiserror::Error;
 
 use crate::config::{Config, OptimizerKind, TeacherBatchNorm, TeacherBuffers};
+use crate::inputs::{self, Features};
 use crate::network::{Network, NetworkError};
 use crate::optim::{Schedule, Warmup};
 
@@ -32,6 +34,10 @@ pub struct Plan {
     pub normalizer: Normalizer,
     /// How a sample becomes two views.
     pub recipe: ViewRecipe,
+    /// What is made of the views, for `views.features`.
+    pub projection: Option<Arc<Projection>>,
+    /// The pairs that are trained on, for `views.fixed_pairs`.
+    pub fixed: Option<Arc<FixedPairs>>,
     /// The network, without numbers.
     pub network: Network,
 }
@@ -73,6 +79,15 @@ pub enum PlanError {
         /// As written.
         preset: String,
     },
+    /// Features that there are not.
+    #[error("views.features: `{found}` is none of none, pca:16 (a count), pca:0.95 (a share of the variance), whiten")]
+    UnknownFeatures {
+        /// As written.
+        found: String,
+    },
+    /// Features that cannot be made of these views.
+    #[error("views.features: {0}")]
+    Features(#[from] FeatureError),
     /// A number out of its range.
     #[error("{key} = {value} is out of range: {range}")]
     OutOfRange {
@@ -98,13 +113,36 @@ impl Plan {
         let recipe = resolve_views(&mut config, source.as_ref())?;
         recipe.check(source.shape())?;
         let normalizer = Normalizer::fit(source.as_ref(), &splits.train)?;
-        check_size(&config, source.shape().len())?;
-        let network = Network::new(&config.network, source.shape().len())?;
+        let (projection, fixed) = prepare(&config, source.as_ref(), &splits, (&recipe, &normalizer))?;
+        let inputs = projection.as_ref().map_or(source.shape().len(), Projection::outputs);
+        check_size(&config, inputs)?;
+        let network = Network::new(&config.network, inputs)?;
         resolve_intervals(&mut config);
-        resolve_rate(&mut config, source.shape().len());
-        let plan = Self { config, source, splits, normalizer, recipe, network };
+        resolve_rate(&mut config, inputs);
+        let (projection, fixed) = (projection.map(Arc::new), fixed.map(Arc::new));
+        let mut plan = Self { config, source, splits, normalizer, recipe, projection, fixed, network };
+        if plan.config.training.batch_size == 0 {
+            plan.config.training.batch_size = plan.pairs_per_epoch();
+        }
         plan.loader(0)?;
         Ok(plan)
+    }
+
+    /// Pairs that an epoch visits, but for an incomplete batch at its end.
+    pub fn pairs_per_epoch(&self) -> usize {
+        self.fixed.as_ref().map_or(self.splits.train.len(), |fixed| fixed.len())
+    }
+
+    /// Two views of a sample as the network sees them.
+    ///
+    /// # Panics
+    /// When the values are not of the source's shape.
+    pub fn pair(&self, values: &[f32], seed: u64, purpose: &str, draw: u64) -> ViewPair {
+        let pair = self.recipe.pair(values, self.source.shape(), &self.normalizer, seed, purpose, draw);
+        match &self.projection {
+            Some(projection) => ViewPair { x: projection.apply(&pair.x), y: projection.apply(&pair.y) },
+            None => pair,
+        }
     }
 
     /// Batches of the training part, from update number `start_step` on.
@@ -117,6 +155,8 @@ impl Plan {
             indices: self.splits.train.clone(),
             recipe: self.recipe.clone(),
             normalizer: self.normalizer.clone(),
+            projection: self.projection.clone(),
+            fixed: self.fixed.clone(),
             batch_size: self.config.training.batch_size,
             seed: self.config.training.seed,
             threads: self.config.training.threads,
@@ -153,6 +193,33 @@ impl Plan {
     pub fn field(&self) -> Field {
         self.config.field.kind
     }
+}
+
+/// The projection and the fixed pairs of a configuration.
+fn prepare(
+    config: &Config, source: &dyn Source, splits: &Splits, (recipe, normalizer): (&ViewRecipe, &Normalizer),
+) -> Result<(Option<Projection>, Option<FixedPairs>), PlanError> {
+    let written = &config.views.features;
+    let features = Features::read(written).ok_or_else(|| PlanError::UnknownFeatures { found: written.clone() })?;
+    let per_sample = config.views.fixed_pairs;
+    let threads = match config.training.threads {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        threads => threads.min(256),
+    };
+    let (indices, seed) = (&splits.train[..], config.split.seed);
+    let draws = Draws { source, indices, recipe, normalizer, views: 0, seed, threads };
+    let refuse = |key, value: String, range| Err(PlanError::OutOfRange { key, value, range });
+    // Before anything is drawn; a projection makes views narrower, so that this is the most.
+    if !inputs::pairs_fit(indices.len(), per_sample, source.shape().len()) {
+        return refuse("views.fixed_pairs", per_sample.to_string(), "so many that all views fit in 8 GiB");
+    }
+    let projection = features.fit(&draws, per_sample.max(1))?;
+    if let Some(numbers) = projection.as_ref().and_then(inputs::too_large) {
+        let value = format!("{written} ({numbers} numbers)");
+        return refuse("views.features", value, "components × inputs up to 2²¹; take fewer components");
+    }
+    let fixed = inputs::fixed(&draws, per_sample, projection.as_ref());
+    Ok((projection, fixed))
 }
 
 fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe, PlanError> {
@@ -289,7 +356,7 @@ fn check_numbers(config: &Config) -> Result<(), PlanError> {
             share,
         ),
         ("training.steps", training.steps as f64, training.steps > 0, "at least 1"),
-        ("training.batch_size", training.batch_size as f64, training.batch_size > 1, "at least 2"),
+        ("training.batch_size", training.batch_size as f64, training.batch_size != 1, "at least 2, or 0 for all"),
         ("evaluation.pairs", config.evaluation.pairs as f64, config.evaluation.pairs > 1, "at least 2"),
         ("evaluation.knn_k", config.evaluation.knn_k as f64, config.evaluation.knn_k > 0, "at least 1"),
         (

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::theory::TheoryRecord;
 use crate::verdict::Verdict;
 
 macro_rules! columns {
@@ -163,6 +164,8 @@ pub struct RunRecord {
     pub relative_displacement: Option<f64>,
     /// Answers, with evidence.
     pub verdict: Verdict,
+    /// What the theory predicts beside the end, for a linear encoder.
+    pub theory: Option<TheoryRecord>,
     /// Probes of this run.
     pub probes: Vec<ProbeResult>,
     /// Baselines: the same for all runs of a comparison.

@@ -27,7 +27,7 @@ impl Weights {
     pub fn initialize<T: Scalar>(network: &Network, seed: u64) -> Self {
         let parameters = network.parameters.iter().enumerate().map(|(index, spec)| {
             let mut random = stream(seed, "weights", index as u64);
-            let values: Vec<T> = (0..spec.len()).map(|i| T::from_f64(spec.initial.draw(i, &mut random))).collect();
+            let values: Vec<T> = spec.initial.draw(spec.len(), &mut random).into_iter().map(T::from_f64).collect();
             bridge::tensor(values, [spec.len()])
         });
         let buffers =

@@ -142,8 +142,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64), help_heading = "Configuration")]
     pub steps: Option<u64>,
 
-    /// Pairs in a batch (training.batch_size)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64), help_heading = "Configuration")]
+    /// Pairs in a batch; 0 takes all of an epoch (training.batch_size)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64), help_heading = "Configuration")]
     pub batch_size: Option<u64>,
 
     /// Learning rate after warm-up (optimizer.learning_rate)

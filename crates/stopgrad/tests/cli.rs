@@ -171,6 +171,10 @@ mod predict;
 mod train;
 
 #[cfg(feature = "train")]
+#[path = "cli/theory.rs"]
+mod theory;
+
+#[cfg(feature = "train")]
 #[path = "cli/robust.rs"]
 mod robust;
 

@@ -10,6 +10,8 @@ fn digits(threads: usize, start_step: u64) -> LoaderSpec {
         source,
         indices,
         recipe: ViewRecipe::preset("digits").unwrap(),
+        projection: None,
+        fixed: None,
         batch_size: 60,
         seed: 5,
         threads,
@@ -23,6 +25,8 @@ fn rows(source: Rows, batch_size: usize) -> LoaderSpec {
         normalizer: Normalizer::identity(source.shape()),
         source: Arc::new(source),
         recipe: ViewRecipe::default(),
+        projection: None,
+        fixed: None,
         batch_size,
         seed: 0,
         threads: 2,
@@ -155,4 +159,48 @@ fn a_bug_in_a_worker_is_a_panic_here_and_not_a_wait_forever() {
     let mut spec = rows(Rows::new(10, 1), 5);
     spec.source = Arc::new(Panicking(Rows::new(10, 1)));
     let _ = Loader::new(spec).unwrap().next_batch();
+}
+
+#[test]
+fn fixed_pairs_come_again_in_every_epoch() {
+    let mut spec = digits(2, 0);
+    let (indices, views, threads) = (&spec.indices[..40], 0, 1);
+    let draws = crate::Draws {
+        source: &*spec.source,
+        indices,
+        recipe: &spec.recipe,
+        normalizer: &spec.normalizer,
+        views,
+        seed: 1,
+        threads,
+    };
+    let pairs = Arc::new(FixedPairs::draw(&draws, 2, None));
+    spec.fixed = Some(Arc::clone(&pairs));
+    spec.batch_size = 80;
+    let batches = batches(spec.clone(), 2);
+    assert_ne!(batches[0].indices, batches[1].indices);
+    let sorted = |batch: &Batch| {
+        let mut rows: Vec<Vec<u32>> = batch.x.chunks(64).map(|row| row.iter().map(|v| v.to_bits()).collect()).collect();
+        rows.sort_unstable();
+        rows
+    };
+    assert_eq!(sorted(&batches[0]), sorted(&batches[1]));
+    let mut expected: Vec<Vec<u32>> =
+        pairs.x().chunks(64).map(|row| row.iter().map(|v| v.to_bits()).collect()).collect();
+    expected.sort_unstable();
+    assert_eq!(sorted(&batches[0]), expected);
+    spec.batch_size = 81;
+    assert!(matches!(Loader::new(spec), Err(LoaderError::BatchTooLarge { available: 80, .. })));
+}
+
+#[test]
+fn a_projection_is_applied_to_fresh_views() {
+    let mut spec = digits(1, 0);
+    let plain = batches(spec.clone(), 1);
+    let rows: Vec<f64> = (0..128).map(|i| f64::from(i % 7)).collect();
+    let projection = Arc::new(Projection::new(&[0.5; 64], &rows));
+    spec.projection = Some(Arc::clone(&projection));
+    let projected = batches(spec, 1);
+    assert_eq!(projected[0].x, projection.apply(&plain[0].x));
+    assert_eq!(projected[0].y, projection.apply(&plain[0].y));
 }

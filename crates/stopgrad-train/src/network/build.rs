@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::{BufferSpec, Initial, Network, ParameterSpec, Stack};
-use crate::config::{NetworkConfig, NetworkKind, PredictorStart};
+use crate::config::{EncoderStart, NetworkConfig, NetworkKind, PredictorStart};
 use crate::layer::{BatchNorm, Layer, Linear};
 
 /// A network that cannot be built.
@@ -66,6 +66,10 @@ impl Network {
         );
         if (config.predictor, config.predictor_start) == (NetworkKind::Linear, PredictorStart::Identity) {
             builder.parameters[predictor.parameters.start].initial = Initial::Identity { width: embedding_width };
+        }
+        if (config.encoder, config.encoder_start) == (NetworkKind::Linear, EncoderStart::Orthonormal) {
+            builder.parameters[encoder.parameters.start].initial =
+                Initial::Orthonormal { rows: input_width, columns: config.encoder_width };
         }
         let is_linear = config.encoder == NetworkKind::Linear
             && config.projector == NetworkKind::None

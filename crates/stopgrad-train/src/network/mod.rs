@@ -22,6 +22,13 @@ pub enum Initial {
     },
     /// One value everywhere.
     Constant(f64),
+    /// Orthonormal columns, or rows where it has fewer: uniformly distributed among all such matrices.
+    Orthonormal {
+        /// d_in.
+        rows: usize,
+        /// d_out.
+        columns: usize,
+    },
     /// 1 on the diagonal of a square matrix, 0 elsewhere.
     Identity {
         /// Rows, and columns.
@@ -30,15 +37,51 @@ pub enum Initial {
 }
 
 impl Initial {
-    /// The number at a position of the row-major parameter.
-    pub fn draw(self, position: usize, random: &mut ChaCha8Rng) -> f64 {
+    /// All numbers of a parameter of this length, row-major.
+    pub fn draw(self, length: usize, random: &mut ChaCha8Rng) -> Vec<f64> {
+        // 53 random bits: every multiple of 2⁻⁵³ in [0, 1) is equally likely.
+        let mut unit = || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
         match self {
-            // 53 random bits: every multiple of 2⁻⁵³ in [0, 1) is equally likely.
-            Self::Uniform { bound } => ((random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 * 2.0 - 1.0) * bound,
-            Self::Constant(value) => value,
-            Self::Identity { width } => f64::from(u8::from(position / width == position % width)),
+            Self::Uniform { bound } => (0..length).map(|_| (unit() * 2.0 - 1.0) * bound).collect(),
+            Self::Constant(value) => vec![value; length],
+            Self::Identity { width } => {
+                (0..length).map(|position| f64::from(u8::from(position / width == position % width))).collect()
+            }
+            Self::Orthonormal { rows, columns } => {
+                let count = rows.min(columns);
+                let vectors = orthonormal(count, rows.max(columns), unit);
+                let at = |i: usize, j: usize| if columns == count { vectors[j][i] } else { vectors[i][j] };
+                (0..length).map(|position| at(position / columns, position % columns)).collect()
+            }
         }
     }
+}
+
+/// Vectors at right angles and of length 1: normal numbers, made orthogonal one after the other.
+///
+/// # Cost
+/// O(count² length)
+fn orthonormal(count: usize, length: usize, mut unit: impl FnMut() -> f64) -> Vec<Vec<f64>> {
+    // Box and Muller 1958; 1 − u is never 0.
+    let mut normal = || (-2.0 * (1.0 - unit()).ln()).sqrt() * (std::f64::consts::TAU * unit()).cos();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
+    for _ in 0..count {
+        let mut vector: Vec<f64> = (0..length).map(|_| normal()).collect();
+        // Twice is enough (Kahan and Parlett): what rounding leaves of the others the first time goes the second.
+        for _ in 0..2 {
+            for other in &vectors {
+                let along = dot(other, &vector);
+                vector.iter_mut().zip(other).for_each(|(v, o)| *v -= along * o);
+            }
+            let size = dot(&vector, &vector).sqrt();
+            for value in &mut vector {
+                *value /= size;
+            }
+        }
+        vectors.push(vector);
+    }
+    vectors
 }
 
 /// Name and shape of a parameter.

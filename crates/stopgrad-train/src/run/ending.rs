@@ -1,5 +1,7 @@
 //! After the last step: the descent that tests for a minimum, the verdict, the record.
 
+use std::cell::RefCell;
+
 use stopgrad_data::Loader;
 use stopgrad_dynamics::Field;
 
@@ -12,6 +14,7 @@ use crate::measure::{Cloud, EvaluationPairs, Measured};
 use crate::optim::Optimizer;
 use crate::record::{Baselines, Column, MetricsRow, RunRecord};
 use crate::scalar::Scalar;
+use crate::theory::{self, LinearEnd, TheoryRecord};
 use crate::verdict::{
     CollapseEvidence, ConvergenceEvidence, DescentEvidence, Finding, Place, PlaceEvidence, SmallestValue, Verdict,
     collapses, converges, count_clusters, minimises,
@@ -20,6 +23,12 @@ use crate::weights::Weights;
 
 /// Rows from which the pace at the start of a run is taken.
 const FIRST_ROWS: usize = 5;
+
+/// The comparison with the theory, none where it is not about such a run; or stopped by the observer.
+enum Compared {
+    Told(Option<Box<TheoryRecord>>),
+    Stopped,
+}
 
 impl<T: Scalar> Session<'_, T> {
     /// Judges the run, writes its record.
@@ -33,6 +42,11 @@ impl<T: Scalar> Session<'_, T> {
         let initial_weights_sha256 = initial.sha256::<T>();
         let displacement = (moved / initial.squared_norm::<T>(all)).sqrt();
         let relative_displacement = displacement.is_finite().then_some(displacement);
+        // Before the descent, which moves the weights.
+        let theory = match self.compare_with_theory(&initial, observer)? {
+            Compared::Told(theory) => theory.map(|theory| *theory),
+            Compared::Stopped => return Ok(RunOutcome::Stopped { step: self.live.step }),
+        };
         let Some(minimises) = self.judge_descent(loader, observer)? else {
             return Ok(RunOutcome::Stopped { step: self.live.step });
         };
@@ -53,7 +67,7 @@ impl<T: Scalar> Session<'_, T> {
         let training = &plan.config.training;
         // Of all batches of the plan: a run that diverged saw the first of them.
         let data_order_sha256 =
-            Loader::data_order_sha256(plan.splits.train.len(), training.batch_size, training.seed, training.steps);
+            Loader::data_order_sha256(plan.pairs_per_epoch(), training.batch_size, training.seed, training.steps);
         let (probes, baselines) = self.probe_results()?;
         let record = RunRecord {
             name: self.name,
@@ -63,6 +77,7 @@ impl<T: Scalar> Session<'_, T> {
             data_order_sha256,
             relative_displacement,
             verdict,
+            theory,
             probes,
             baselines,
             metrics: self.rows,
@@ -118,6 +133,27 @@ impl<T: Scalar> Session<'_, T> {
             momentum: plan.effective_momentum(),
             diverged_at: self.divergence.as_ref().map(|d| (d.step, d.quantity.clone())),
         })
+    }
+
+    /// What the theory predicts of a linear run, beside its end; writes the moments that it rests on.
+    fn compare_with_theory(&self, initial: &Weights, observer: &mut dyn Observer) -> Result<Compared, RunError> {
+        let (plan, network) = (self.live.plan, self.live.network());
+        if !theory::applies(plan) {
+            return Ok(Compared::Told(None));
+        }
+        if self.divergence.is_some() {
+            return Ok(Compared::Told(Some(Box::new(theory::diverged(plan)))));
+        }
+        let (start, end) = (LinearEnd::of(network, initial), LinearEnd::of(network, &self.live.student));
+        let observer = RefCell::new(observer);
+        let should_stop = || observer.borrow_mut().should_stop();
+        let Some((record, moments)) = theory::compare(plan, start.zip(end).as_ref(), &should_stop)? else {
+            return Ok(Compared::Stopped);
+        };
+        if let Some(moments) = &moments {
+            folder::write_moments(&self.folder, moments)?;
+        }
+        Ok(Compared::Told(Some(Box::new(record))))
     }
 
     /// Descends Ē from the end. `None` if the observer stops it.

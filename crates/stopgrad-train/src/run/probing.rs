@@ -1,7 +1,7 @@
 //! Probes of a live model: features of the labelled samples, accuracies on the splits.
 
 use serde::{Deserialize, Serialize};
-use stopgrad_data::{Normalizer, Source, Splits};
+use stopgrad_data::Splits;
 
 use crate::features::{Space, features};
 use crate::network::Network;
@@ -47,7 +47,7 @@ impl ProbeSet {
     /// Reads the samples; `None` if a part has no labels, or training only one class. Samples that cannot be read are left out.
     pub fn read(plan: &Plan) -> Option<Self> {
         let Splits { train, validation, test } = &plan.splits;
-        let parts = [train, validation, test].map(|part| labelled(plan.source.as_ref(), &plan.normalizer, part));
+        let parts = [train, validation, test].map(|part| labelled(plan, part));
         let first = parts[0].labels.first()?;
         if parts[0].labels.iter().all(|label| label == first) || parts.iter().any(|part| part.labels.is_empty()) {
             return None;
@@ -156,12 +156,16 @@ impl ProbeSet {
     }
 }
 
-fn labelled(source: &dyn Source, normalizer: &Normalizer, indices: &[usize]) -> Part {
+fn labelled(plan: &Plan, indices: &[usize]) -> Part {
+    let source = plan.source.as_ref();
     let mut part = Part::default();
     for &index in indices {
         if let (Ok(mut sample), Some(label)) = (source.sample(index), source.label(index)) {
-            normalizer.apply(source.shape(), &mut sample.values);
-            part.inputs.extend(sample.values);
+            plan.normalizer.apply(source.shape(), &mut sample.values);
+            match &plan.projection {
+                Some(projection) => part.inputs.extend(projection.apply(&sample.values)),
+                None => part.inputs.extend(sample.values),
+            }
             part.labels.push(label);
         }
     }

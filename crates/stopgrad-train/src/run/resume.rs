@@ -48,7 +48,8 @@ impl<T: Scalar> Live<'_, T> {
         };
         put(&mut stored.model, "", &self.student);
         let (shape, normalizer) = (self.plan.source.shape().clone(), self.plan.normalizer.clone());
-        stored.model.insert_text(PREPROCESSING, &Preprocessing { shape, normalizer });
+        let projection = self.plan.projection.as_deref().cloned();
+        stored.model.insert_text(PREPROCESSING, &Preprocessing { shape, normalizer, projection });
         if let Some(teacher) = &self.teacher {
             put(&mut stored.state, "teacher.", teacher.weights());
         }

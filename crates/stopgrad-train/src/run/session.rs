@@ -172,7 +172,7 @@ impl<'p, T: Scalar> Session<'p, T> {
             return Ok(());
         }
         let mut row = MetricsRow::new(step);
-        row.set(Column::Epoch, step as f64 / (plan.splits.train.len() / plan.config.training.batch_size) as f64);
+        row.set(Column::Epoch, step as f64 / (plan.pairs_per_epoch() / plan.config.training.batch_size) as f64);
         row.set(Column::TeacherLag, live.teacher_lag());
         row.set(Column::WeightDecay, plan.config.objective.weight_decay);
         measured.write(&mut row, regularizer::<T>(&live.objective, &live.student));

@@ -1,8 +1,8 @@
 //! Invariant 5: every configuration key is read. Changing a key changes what a run does, or there is a reason here.
 
 use stopgrad_dynamics::Field;
-use stopgrad_train::Config;
 use stopgrad_train::config::{NetworkKind, OptimizerKind};
+use stopgrad_train::{Config, RunRecord};
 
 use super::support::{config, finish, plan};
 
@@ -17,14 +17,17 @@ const SILENT: [(&str, &str); 4] = [
 /// Another value for each key, with what else must be set for the key to matter.
 type Setting = (&'static str, &'static str);
 
-const OTHERS: [(&str, &str, &[Setting]); 46] = [
+const OTHERS: [(&str, &str, &[Setting]); 50] = [
     ("split.validation", "0.2", &[]),
     ("split.test", "0.3", &[]),
     ("split.seed", "5", &[]),
     ("views.preset", "\"noise\"", &[]),
+    ("views.features", "\"pca:9\"", &[]),
+    ("views.fixed_pairs", "1", &[]),
     ("network.encoder", "\"linear\"", &[]),
     ("network.encoder_hidden", "[7]", &[]),
     ("network.encoder_width", "5", &[]),
+    ("network.encoder_start", "\"orthonormal\"", &[("network.encoder", "\"linear\"")]),
     ("network.projector", "\"linear\"", &[]),
     ("network.projector_hidden", "[7]", &[]),
     ("network.projector_width", "5", &[]),
@@ -64,6 +67,7 @@ const OTHERS: [(&str, &str, &[Setting]); 46] = [
     ("evaluation.knn_k", "1", &[]),
     ("evaluation.knn_temperature", "0.001", &[]),
     ("evaluation.descent_steps", "3", &[]),
+    ("evaluation.theory_up_to", "0", &[("network.encoder", "\"linear\"")]),
 ];
 
 fn base() -> Config {
@@ -99,7 +103,8 @@ fn outcome(config: &Config) -> String {
     for row in &mut record.metrics {
         row.set(stopgrad_train::record::Column::Seconds, 0.0);
     }
-    format!("{:?} {:?} {:?} {:?}", record.metrics, record.probes, record.verdict, record.baselines)
+    let RunRecord { metrics, probes, verdict, baselines, theory, .. } = record;
+    format!("{metrics:?} {probes:?} {verdict:?} {baselines:?} {theory:?}")
 }
 
 #[test]

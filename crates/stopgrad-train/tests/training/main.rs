@@ -9,4 +9,5 @@ mod goldens;
 mod keys;
 mod resume;
 mod support;
+mod theory;
 mod traps;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::test_runner::{Config as Cases, TestRunner};
 use stopgrad_dynamics::Field;
-use stopgrad_train::config::{Config, OptimizerKind, Precision};
+use stopgrad_train::config::{Config, EncoderStart, NetworkKind, OptimizerKind, Precision};
 use stopgrad_train::record::Column;
 use stopgrad_train::run::{RunOutcome, run};
 
@@ -55,7 +55,13 @@ fn variants() -> Vec<Config> {
     ema.optimizer.learning_rate = 1e-3;
     ema.network.encoder_batch_norm = true;
     ema.training.precision = Precision::F64;
-    vec![sg, ema]
+    let mut linear = config(100);
+    linear.network.encoder = NetworkKind::Linear;
+    linear.network.encoder_start = EncoderStart::Orthonormal;
+    linear.views.features = "pca:9".into();
+    linear.views.fixed_pairs = 2;
+    linear.training.batch_size = 600;
+    vec![sg, ema, linear]
 }
 
 #[test]

@@ -94,6 +94,7 @@ fn run(name: &str, seed: u64) -> RunRecord {
         data_order_sha256: format!("{seed:02x}42b77e").repeat(8),
         relative_displacement: Some(if name == "joint" { 0.96 } else { 1.37 }),
         verdict: verdict(name),
+        theory: None,
         probes,
         baselines: Baselines { raw: still("input", 0.956), untrained: still("encoder", 0.811 + wiggle) },
         metrics,

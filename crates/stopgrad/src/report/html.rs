@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::figure::{Figure, Group, slot_class};
 use super::quality::{Trend, measure_word};
 use super::record::{Column, RunRecord};
-use super::{Course, Report, course, details, probes, summary, verdicts};
+use super::{Course, Report, course, details, probes, summary, theory, verdicts};
 use crate::markup::{escape, grouped};
 use crate::page::{self, section};
 
@@ -21,6 +21,9 @@ pub(super) fn page(report: &Report) -> String {
     let mut html = page::start(&report.title);
     html.push_str(&header(report));
     section(&mut html, "verdicts", "Verdicts", &(verdicts::table(report) + VERDICT_NOTE));
+    if let Some(theory) = theory::section(report) {
+        section(&mut html, "theory", "Theory and outcome", &theory);
+    }
     section(&mut html, "probes", "Probes", &probes::table(report));
     section(&mut html, "loss-against-quality", "Loss against quality", &loss_against_quality(report));
     html.push_str(&figures(&report.figures()));

@@ -35,6 +35,7 @@ fn run_entry(report: &Report, run: &RunRecord) -> Value {
         "verdict": run.verdict,
         "probes": run.probes,
         "baselines": run.baselines,
+        "theory": run.theory,
         "loss_against_quality": {
             "joint_objective": course_entry(report, run, Column::JointObjective),
             "relative_error": course_entry(report, run, Column::RelativeError),

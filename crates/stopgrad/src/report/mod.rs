@@ -15,6 +15,7 @@ mod json;
 mod probes;
 mod quality;
 mod summary;
+mod theory;
 mod verdicts;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod fixture;
 
 pub use figure::{Figure, Group};
 pub use quality::{Course, Stretch, Trend, course};
+pub(crate) use theory::sentences as theory_sentences;
 
 // The one place that says where the records come from.
 use stopgrad_train::record::{self, RunRecord};

@@ -13,7 +13,7 @@ use crate::demand::unmet;
 use crate::limits::Stop;
 use crate::manifest::Manifest;
 use crate::outcome::{Outcome, Status};
-use crate::report::Report;
+use crate::report::{Report, theory_sentences};
 use crate::table::aligned;
 
 const HEADER: [&str; 6] = ["run", "minimises Ē", "converges", "collapses", "kNN", "linear"];
@@ -29,6 +29,10 @@ pub(super) fn answer(report: &Report, out: &Path, asked: &RunArguments) -> Outco
     let unmet = unmet(&report.runs, &asked.fail_on, asked.require);
     let page = out.join("report.html");
     let mut text = verdict_table(&report.runs, asked.show);
+    let theory = theory_sentences(report);
+    if !theory.is_empty() {
+        _ = writeln!(text, "\ntheory and outcome:\n{}", theory.join("\n"));
+    }
     _ = writeln!(text, "\nreport: {}", page.display());
     for sentence in &unmet {
         _ = writeln!(text, "not established: {sentence}");

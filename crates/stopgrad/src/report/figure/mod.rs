@@ -14,6 +14,8 @@ use stopgrad_dynamics::Field;
 /// What question of the page a figure belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
+    /// Did training end where the linear theory says?
+    Theory,
     /// Is the objective minimised?
     Objective,
     /// What happens to the embedding?
@@ -26,11 +28,12 @@ pub enum Group {
 
 impl Group {
     /// In page order.
-    pub const ALL: [Group; 4] = [Group::Objective, Group::Quality, Group::Representation, Group::Motion];
+    pub const ALL: [Group; 5] = [Group::Theory, Group::Objective, Group::Quality, Group::Representation, Group::Motion];
 
     /// Headline on the page.
     pub fn title(self) -> &'static str {
         match self {
+            Group::Theory => "Theory and outcome, drawn",
             Group::Objective => "The objective",
             Group::Representation => "The representation",
             Group::Quality => "The probes",
@@ -50,7 +53,7 @@ pub struct Figure {
 
 /// The figures for which the runs have data, in page order.
 pub(super) fn all(report: &Report) -> Vec<Figure> {
-    catalog::figures(report)
+    super::theory::figures(report).into_iter().chain(catalog::figures(report)).collect()
 }
 
 /// Which color and dash a configuration has throughout a report.
@@ -67,6 +70,11 @@ fn slot(report: &Report, name: &str) -> usize {
     let others = names.iter().filter(|other| Field::ALL.iter().all(|field| field.name() != **other));
     let place = others.into_iter().position(|other| *other == name).unwrap_or(0);
     (0..).filter(|slot| !taken(slot)).nth(place).unwrap_or(0)
+}
+
+/// The slot of a configuration, for figures that are not in the table.
+pub(super) fn slot_of(report: &Report, name: &str) -> usize {
+    slot(report, name)
 }
 
 /// Classes of a configuration, for keys outside figures.

@@ -37,6 +37,7 @@ fn record(name: &str, seed: u64, collapses: &str, accuracy: f64) -> RunRecord {
             conservative: finding("not run"),
             stable: finding("not run"),
         },
+        theory: None,
         probes: vec![
             probe("projector", "knn", "last", "test", 0.1),
             probe("encoder", "knn", "validation", "test", 0.2),
