@@ -7,7 +7,9 @@
 
 mod attracting;
 mod factors;
+mod precondition;
 mod search;
+mod shifted;
 
 pub use attracting::{Attraction, Rate, RateMethod};
 pub use search::{Effort, PartialParams};
@@ -54,7 +56,7 @@ pub struct Attempt {
     /// Rows that lived when Newton took over.
     pub rank: usize,
     /// What was found there; `None` when it was not finished (a larger rank was known) or Newton found no equilibrium.
-    pub attraction: Option<Attraction>,
+    pub rate: Option<Rate>,
     /// What it cost.
     pub effort: Effort,
 }
@@ -94,8 +96,9 @@ pub fn find_partial(
     if sure != rows {
         hunt.attempt(rows_of(&order, sure))?;
     }
+    let above = hunt.descend(&order)?.unwrap_or(rows);
     for draw in 0..params.random_starts {
-        hunt.attempt(random_rows(&order, rows, params.seed, draw as u64))?;
+        hunt.attempt(random_rows(&order, above, params.seed, draw as u64))?;
     }
     let mut failures = 0;
     let mut rank = hunt.best_rank() + 1;
@@ -145,31 +148,55 @@ struct Hunt<'a> {
 }
 
 impl Hunt<'_> {
+    /// The largest rank known to attract; one that is undecided does not count.
     fn best_rank(&self) -> usize {
-        self.found.best.as_ref().map_or(0, PartialEquilibrium::rank)
+        let known = |best: &&PartialEquilibrium| best.rate.attraction != Attraction::Undecided;
+        self.found.best.as_ref().filter(known).map_or(0, PartialEquilibrium::rank)
+    }
+
+    /// Where the regressions end at a saddle: fewer rows, by bisection between the best rank and the saddle's.
+    ///
+    /// The regressions give the predictor all the speed it wants; the flow does not, and where X and Y do not commute
+    /// rows of a weak predictor can then turn towards directions of large variance (docs/theory.md, 4.7). The first
+    /// rows in order, the strong ones, stand longest. `Some` of the least number of rows seen to fail.
+    fn descend(&mut self, order: &[Mode]) -> Result<Option<usize>, LinalgError> {
+        let saddle = |attempt: &Attempt| attempt.rate.is_some_and(|rate| rate.attraction == Attraction::Saddle);
+        let Some(mut high) = self.found.attempts.iter().filter(|a| saddle(a)).map(|a| a.rank).max() else {
+            return Ok(None);
+        };
+        while high > self.best_rank() + 1 && !(self.should_stop)() {
+            let middle = usize::midpoint(self.best_rank(), high);
+            self.attempt(rows_of(order, middle))?;
+            if self.best_rank() < middle {
+                high = middle;
+            }
+        }
+        Ok(Some(high))
     }
 
     /// The best equilibrium with the missing rows along modes outside its row space.
     fn extended(&self, order: &[Mode], rank: usize) -> Option<Mat<f64>> {
-        let best = self.found.best.as_ref()?;
+        let (Some(best), true) = (&self.found.best, rank > self.best_rank()) else { return None };
         let (r, k) = best.p.shape();
         let mut directions = Mat::from_fn(r, k, |i, j| best.p[(i, j)]);
         for i in 0..r {
             let length = crate::linalg::frobenius(directions.subrows(i, 1));
             (0..k).for_each(|j| directions[(i, j)] /= length);
         }
-        // How much of each mode lies outside, the longest-lived first.
-        let mut outside: Vec<(f64, usize)> = order
+        let missing = rank.checked_sub(r)?;
+        // How much of each mode lies outside, by the size it would attract at, then by its life.
+        let mut outside: Vec<([f64; 2], usize)> = order
             .iter()
             .enumerate()
             .map(|(at, mode)| {
                 let along = product(directions.as_ref(), column(mode).as_ref());
                 let free = (1.0 - crate::linalg::frobenius(along.as_ref()).powi(2)).max(0.0);
-                (free * mode.critical_weight_decay(), at)
+                let size = mode.outer_root(self.factors.decay).unwrap_or(0.0);
+                ([free * size, free * mode.critical_weight_decay()], at)
             })
             .collect();
-        outside.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let extra: Vec<Mode> = outside.iter().take(rank.checked_sub(r)?).map(|&(_, at)| order[at].clone()).collect();
+        outside.sort_by(|(a, _), (b, _)| b[0].total_cmp(&a[0]).then(b[1].total_cmp(&a[1])));
+        let extra: Vec<Mode> = outside.iter().take(missing).map(|&(_, at)| order[at].clone()).collect();
         let rows = rows_of(&extra, extra.len());
         Some(Mat::from_fn(r + extra.len(), k, |i, j| if i < r { best.p[(i, j)] } else { rows[(i - r, j)] }))
     }
@@ -180,20 +207,25 @@ impl Hunt<'_> {
             return Ok(());
         }
         let mut effort = Effort::default();
-        let mut attempt = Attempt { rows, rank: rows, attraction: None, effort };
+        let mut attempt = Attempt { rows, rank: rows, rate: None, effort };
         let (mut a, mut settled) = (start, self.params.settled);
         for _ in 0..self.params.blocks {
-            a = alternate(&self.factors, a, settled, self.params, &mut effort, self.should_stop)?;
+            let needed = self.best_rank() + 1;
+            a = alternate(&self.factors, a, (settled, needed), self.params, &mut effort, self.should_stop)?;
             attempt.rank = a.nrows();
             // Of no larger rank than what is known: no need to finish it.
-            if attempt.rank <= self.best_rank() || (self.should_stop)() {
+            if attempt.rank < needed || (self.should_stop)() {
                 break;
             }
             if let Some(point) = polish(&self.factors, &a, self.params, &mut effort, self.should_stop)? {
-                let found = equilibrium(&self.factors, point, effort)?;
-                attempt.attraction = Some(found.rate.attraction);
-                // Regressions led here: only evidence against it rejects it.
-                if found.rate.attraction != Attraction::Saddle {
+                let found = equilibrium(&self.factors, &point, effort, self.params.max_products)?;
+                attempt.rate = Some(found.rate);
+                let better = match found.rate.attraction {
+                    Attraction::Saddle => false,
+                    Attraction::Undecided => self.found.best.is_none(),
+                    Attraction::Attracting | Attraction::Degenerate => true,
+                };
+                if better {
                     self.found.best = Some(found);
                 }
                 break;
@@ -211,9 +243,12 @@ fn column(mode: &Mode) -> Mat<f64> {
     Mat::from_fn(mode.direction.len(), 1, |i, _| mode.direction[i])
 }
 
-fn equilibrium(factors: &Factors<'_>, point: Point, effort: Effort) -> Result<PartialEquilibrium, LinalgError> {
-    let rate = attracting::rate(factors, &point)?;
-    Ok(PartialEquilibrium { residual: point.residual, rate, effort, p: point.p, b: point.b })
+fn equilibrium(
+    factors: &Factors<'_>, point: &Point, effort: Effort, max_products: usize,
+) -> Result<PartialEquilibrium, LinalgError> {
+    let rate = attracting::rate(factors, point, max_products)?;
+    let Point { p, b, residual, .. } = factors.point(Factors::turned(&point.p)?)?;
+    Ok(PartialEquilibrium { p, b, residual, rate, effort })
 }
 
 /// The equilibrium with the S of the full-rank solver, in factors and with its rate.
@@ -224,7 +259,12 @@ pub(crate) fn from_full_rank(support: &Support, s: &Mat<f64>, decay: f64) -> Res
     let eigen = crate::linalg::symmetric_eigen(s.as_ref())?;
     let k = support.size();
     let p = Mat::from_fn(k, k, |i, j| eigen.values[i].max(0.0).sqrt() * eigen.vectors[(j, i)]);
-    equilibrium(&factors, factors.point(p)?, Effort::default())
+    equilibrium(
+        &factors,
+        &factors.point(p)?.in_predictor_gauge()?,
+        Effort::default(),
+        PartialParams::default().max_products,
+    )
 }
 
 /// The equilibrium nearest to the rows given, polished; `None` when Newton ends at none of that rank.
@@ -237,7 +277,7 @@ pub fn polish_partial(
     let factors = Factors { support, decay: weight_decay };
     let mut effort = Effort::default();
     let point = polish(&factors, rows, params, &mut effort, &|| false)?;
-    point.map(|point| equilibrium(&factors, point, effort)).transpose()
+    point.map(|point| equilibrium(&factors, &point, effort, params.max_products)).transpose()
 }
 
 /// One branch of rank r, followed upwards in λ from the longest-lived modes.
@@ -271,14 +311,14 @@ impl<'a> RankBranch<'a> {
         let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
         if point.is_none() {
             let settled = self.params.settled;
-            let a = alternate(&factors, start.clone(), settled, self.params, &mut effort, self.should_stop)?;
+            let a = alternate(&factors, start.clone(), (settled, rank), self.params, &mut effort, self.should_stop)?;
             if a.nrows() < rank {
                 return Ok(Probe::Dead);
             }
             point = polish(&factors, &a, self.params, &mut effort, self.should_stop)?;
         }
         let Some(point) = point else { return Ok(Probe::Unknown) };
-        let Some((response, _)) = factors.response(&point, self.params.max_products) else {
+        let Some(response) = factors.response(&point, self.params.max_products) else {
             return Ok(Probe::Unknown);
         };
         // Newton can cross to the branch below the fold.
@@ -293,7 +333,8 @@ impl<'a> RankBranch<'a> {
     pub(crate) fn attracts(&self) -> Result<bool, LinalgError> {
         let Some((decay, rows)) = &self.below else { return Ok(false) };
         let factors = Factors { support: self.support, decay: *decay };
-        let rate = attracting::rate(&factors, &factors.point(rows.clone())?)?;
+        let rate =
+            attracting::rate(&factors, &factors.point(rows.clone())?.in_predictor_gauge()?, self.params.max_products)?;
         Ok(rate.attraction != Attraction::Saddle)
     }
 }

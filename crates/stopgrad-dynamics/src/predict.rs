@@ -200,7 +200,7 @@ pub fn predict(
     let searched = searched_critical(&support, options, should_stop)?;
     let full_rank = searched.map(|found| found.fold.value);
     let settings = (&options.survival, &options.partial);
-    let survival = survival(&support, decay, (rank, full_rank), halves, settings, should_stop)?;
+    let survival = survival(&support, decay, (rank, width, full_rank), halves, settings, should_stop)?;
     let critical_weight_decay = searched.map_or_else(
         || CriticalEstimate::DiagonalRule(survival.modes.last().map_or(0.0, |mode| mode.critical_weight_decay)),
         CriticalEstimate::Searched,

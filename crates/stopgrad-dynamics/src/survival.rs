@@ -18,6 +18,8 @@ pub struct SurvivalParams {
     pub all_exact_up_to: usize,
     /// In larger ones, modes on either side of the boundary at the λ asked for that are exact: 1 (two modes).
     pub exact_near: usize,
+    /// Up to this size; beyond, an exact death costs as much as the prediction itself and only the guess is given: 256.
+    pub near_up_to: usize,
     /// Relative width of the bracket of an exact one: 5·10⁻⁷.
     pub relative_width: f64,
     /// Values of λ tried for an exact one: 40.
@@ -28,7 +30,14 @@ pub struct SurvivalParams {
 
 impl Default for SurvivalParams {
     fn default() -> Self {
-        Self { all_exact_up_to: 16, exact_near: 1, relative_width: 5e-7, max_probes: 40, noise_threshold: 3.0 }
+        Self {
+            all_exact_up_to: 16,
+            exact_near: 1,
+            near_up_to: 256,
+            relative_width: 5e-7,
+            max_probes: 40,
+            noise_threshold: 3.0,
+        }
     }
 }
 
@@ -97,14 +106,15 @@ pub struct Decade {
 
 /// The survival of every mode of a support.
 ///
-/// `rank` is the rank known to attract at `weight_decay`; modes near it are found exactly. `full_rank` is λ_crit, when
+/// `rank` is the rank known to attract at `weight_decay` in an embedding of `width`; modes near it are found exactly, and
+/// guesses on the wrong side of it are moved to `weight_decay`. `full_rank` is λ_crit, when
 /// it was searched: the death of the last mode.
 ///
 /// # Requires    `weight_decay` > 0
 /// # Errors      [`LinalgError`]
 /// # Cost        one eigendecomposition (three with halves); 5 to 10 equilibria for each exact mode
 pub fn survival(
-    support: &Support, weight_decay: f64, (rank, full_rank): (usize, Option<f64>),
+    support: &Support, weight_decay: f64, (rank, width, full_rank): (usize, usize, Option<f64>),
     halves: Option<(&Moments, &Moments)>, (params, partial): (&SurvivalParams, &PartialParams),
     should_stop: &dyn Fn() -> bool,
 ) -> Result<Survival, LinalgError> {
@@ -118,7 +128,8 @@ pub fn survival(
     if let (Some(critical), Some(last)) = (full_rank, deaths.last_mut()) {
         *last = (critical, SurvivalMethod::Exact);
     }
-    let near = rank.saturating_sub(params.exact_near)..(rank + params.exact_near).min(ordered.len());
+    let near = if support.size() <= params.near_up_to { params.exact_near } else { 0 };
+    let near = rank.saturating_sub(near)..(rank + near).min(ordered.len());
     let exact = if support.size() <= params.all_exact_up_to { 0..ordered.len() } else { near };
     for k in exact {
         if deaths[k].0 <= 0.0 || (full_rank.is_some() && k + 1 == deaths.len()) {
@@ -127,6 +138,15 @@ pub fn survival(
         let mut branch = RankBranch::new(support, &ordered, k + 1, partial, should_stop);
         if let Some(fold) = death(&mut branch, 0.5 * deaths[k].0, params)? {
             deaths[k] = (fold.value, SurvivalMethod::Exact);
+        }
+    }
+    // What was found at λ goes before a guess; beyond the embedding's width nothing was looked for.
+    let full = rank >= width.min(ordered.len());
+    for (mode, death) in deaths.iter_mut().enumerate() {
+        if mode < rank && death.0 <= weight_decay {
+            *death = (weight_decay, SurvivalMethod::Bound);
+        } else if mode >= rank && !full && death.1 == SurvivalMethod::Bound {
+            death.0 = death.0.min(weight_decay);
         }
     }
     // Rank ≥ k + 1: what a higher rank survives, the lower one does; a guess raised so stays a guess.
@@ -139,7 +159,7 @@ pub fn survival(
         .map(|(mode, &(critical_weight_decay, method))| {
             let noise_sigma = sigmas.as_ref().map(|sigmas| sigmas[mode]);
             let signal = noise_sigma.is_none_or(|sigma| sigma > params.noise_threshold);
-            let lives = critical_weight_decay > weight_decay || mode < rank;
+            let lives = mode < width && (critical_weight_decay > weight_decay || mode < rank);
             ModeSurvival { mode, critical_weight_decay, method, noise_sigma, alive: signal && lives }
         })
         .collect();

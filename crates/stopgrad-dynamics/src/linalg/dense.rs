@@ -153,8 +153,10 @@ fn column_inner(a: MatRef<'_, f64>, b: MatRef<'_, f64>, j: usize) -> f64 {
 /// a ← a + scale · b.
 pub fn add_scaled(a: &mut Mat<f64>, scale: f64, b: MatRef<'_, f64>) {
     for j in 0..a.ncols() {
-        for (x, y) in a.col_mut(j).iter_mut().zip(b.col(j).iter()) {
-            *x += scale * y;
+        let column = a.col_as_slice_mut(j);
+        match b.col(j).try_as_col_major() {
+            Some(other) => column.iter_mut().zip(other.as_slice()).for_each(|(x, y)| *x += scale * y),
+            None => column.iter_mut().zip(b.col(j).iter()).for_each(|(x, y)| *x += scale * y),
         }
     }
 }

@@ -9,6 +9,7 @@ use faer::{Mat, MatRef};
 use serde::Serialize;
 
 use super::factors::{Factors, Point};
+use super::shifted::nearest;
 use crate::linalg::{LinalgError, LuFactors, add_scaled, frobenius, frobenius_inner, general_eigenvalues, product};
 
 /// Transversally to the orbit, what nearby states do.
@@ -31,11 +32,13 @@ pub enum Attraction {
 pub enum RateMethod {
     /// All eigenvalues of the dense Jacobian, orbit directions removed by their count.
     Dense,
-    /// The rightmost of a Krylov space on the range of the Jacobian (which holds no orbit direction), with its residual.
+    /// Two Krylov spaces: one of J, which sees what grows fast, one of (J − λ)⁻¹, which resolves what is slow. Not
+    /// excluded: an unstable pair that rotates much faster than λ and grows too slowly to stand out.
     Krylov {
-        /// |J v − θ v| / |v|.
+        /// How far the rate may be off: |J v − z v| / |v| in the first space; |z − λ| times the relative residual of its
+        /// pair in the second.
         residual: f64,
-        /// Dimension of the space.
+        /// Dimension of the second space.
         dimension: usize,
     },
     /// Too large for either: the answer of docs/theory.md, 4.2 for the maximal equilibrium (computed there, not proved).
@@ -55,53 +58,37 @@ pub struct Rate {
 
 /// Unknowns up to which all eigenvalues are computed: 600, a second.
 const DENSE_UNKNOWNS: usize = 600;
-/// Dimension of a Krylov space: 80 at most, and fewer where orthogonalisation would touch more than 5·10⁸ numbers.
-const KRYLOV_DIMENSION: usize = 80;
-/// Dimension² × unknowns.
-const ORTHOGONALIZATION: f64 = 5e8;
+/// Dimension of the Krylov space of J: outliers to the right show in fewer.
+const KRYLOV_DIMENSION: usize = 30;
 /// Numbers that a Krylov basis may hold: 2 GiB.
 const BASIS_NUMBERS: usize = 1 << 28;
-/// Filtered starts before the answer is left undecided: 3.
-const FILTERED_STARTS: usize = 3;
-/// Numbers that a filter may touch: its degree is 3 √(spread), 20 to 600, within this.
-const FILTERED_NUMBERS: f64 = 5e7;
 
 /// The rightmost rate of the flow at an equilibrium.
 ///
-/// Above the dense size: a Krylov space on the range of J; then, while its residual exceeds a tenth of the rate, again
-/// from a start in which a Chebyshev polynomial has damped what lies left of the rate found.
-///
+/// # Shapes      at: in the predictor's gauge, for speed
 /// # Errors      [`LinalgError::EigenvaluesNotConverged`]
-/// # Cost        O((r k + r²)³) below 600 unknowns; above, 80 to 800 products of the Jacobian
-/// # Source      Saad 1984, for the filter
-pub(crate) fn rate(factors: &Factors<'_>, at: &Point) -> Result<Rate, LinalgError> {
+/// # Cost        O((r k + r²)³) up to 600 unknowns; above, 30 products of the Jacobian and [`nearest`]
+pub(crate) fn rate(factors: &Factors<'_>, at: &Point, max_products: usize) -> Result<Rate, LinalgError> {
     let (r, k) = at.p.shape();
     let unknowns = r * (k + r);
-    let fits = BASIS_NUMBERS / unknowns;
     if unknowns <= DENSE_UNKNOWNS {
         let leading_rate = dense(factors, at)?;
         return Ok(judge(factors.decay, leading_rate, RateMethod::Dense));
     }
-    if fits < 30 {
+    let fits = BASIS_NUMBERS / unknowns;
+    if fits < KRYLOV_DIMENSION {
         let attraction = Attraction::Undecided;
         return Ok(Rate { attraction, leading_rate: None, method: RateMethod::Theory });
     }
-    let affordable = ((ORTHOGONALIZATION / unknowns as f64).sqrt() as usize).max(30);
-    let dimension = KRYLOV_DIMENSION.min(affordable).min(fits);
-    let apply = |direction: MatRef<'_, f64>| flow_derivative(factors, at, direction);
-    let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
-    let start = apply(seed.as_ref());
-    let mut ritz = krylov(&apply, &start, dimension)?;
-    for _ in 0..FILTERED_STARTS {
-        if ritz.residual <= 0.1 * ritz.rightmost.abs() {
-            break;
-        }
-        let better = krylov(&apply, &filtered(&apply, &start, &ritz), dimension)?;
-        let leftmost = ritz.leftmost.min(better.leftmost);
-        ritz = Ritz { leftmost, rightmost: ritz.rightmost.max(better.rightmost), ..better };
+    let outlier = outlier(factors, at)?;
+    let method = |residual, dimension| RateMethod::Krylov { residual, dimension };
+    if outlier.rightmost > 0.0 && outlier.residual < 0.1 * outlier.rightmost {
+        return Ok(judge(factors.decay, outlier.rightmost, method(outlier.residual, outlier.dimension)));
     }
-    let method = RateMethod::Krylov { residual: ritz.residual, dimension: ritz.dimension };
-    Ok(judge(factors.decay, ritz.rightmost, method))
+    Ok(match nearest(factors, at, factors.decay, max_products.min(fits))? {
+        Some(near) => judge(factors.decay, near.rate, method(near.doubt, near.dimension)),
+        None => judge(factors.decay, outlier.rightmost, method(f64::INFINITY, outlier.dimension)),
+    })
 }
 
 /// Rates within 10⁻⁶ λ of 0 are called 0; one known to less than itself says nothing.
@@ -120,41 +107,8 @@ fn judge(decay: f64, leading_rate: f64, method: RateMethod) -> Rate {
     Rate { attraction, leading_rate: Some(leading_rate), method }
 }
 
-/// What a Krylov space tells of the ends of the spectrum.
-struct Ritz {
-    leftmost: f64,
-    rightmost: f64,
-    /// |J v − θ v| / |v| of the rightmost pair.
-    residual: f64,
-    dimension: usize,
-}
-
-/// A Chebyshev polynomial of J, small between the leftmost value and one and a half times the rightmost, applied to v.
-fn filtered(apply: &impl Fn(MatRef<'_, f64>) -> Mat<f64>, start: &Mat<f64>, ritz: &Ritz) -> Mat<f64> {
-    let left = 1.05 * ritz.leftmost;
-    let right = if ritz.rightmost < 0.0 { 1.5 * ritz.rightmost } else { 0.01 * left };
-    let (center, half) = (f64::midpoint(left, right), 0.5 * (right - left));
-    let bound = (FILTERED_NUMBERS / (start.nrows() * start.ncols()) as f64).clamp(60.0, 600.0);
-    let degree = (3.0 * (left / right).abs().sqrt()).clamp(20.0, bound) as usize;
-    let shifted = |v: &Mat<f64>, scale: f64| {
-        let mut image = apply(v.as_ref());
-        add_scaled(&mut image, -center, v.as_ref());
-        image * faer::Scale(scale)
-    };
-    let mut before = unit(start);
-    let mut now = shifted(&before, 1.0 / half);
-    for _ in 1..degree {
-        let mut next = shifted(&now, 2.0 / half);
-        add_scaled(&mut next, -1.0, before.as_ref());
-        // Both by one factor: the recurrence stays what it is, and numbers stay in range.
-        let scale = faer::Scale(1.0 / frobenius(next.as_ref()));
-        (before, now) = (now * scale, next * scale);
-    }
-    now
-}
-
 /// J (D, E) of the flow dP/dt = −(bᵀR + λP), db/dt = −(RPᵀ + λb), side by side: r × (k + r).
-fn flow_derivative(factors: &Factors<'_>, at: &Point, direction: MatRef<'_, f64>) -> Mat<f64> {
+pub(super) fn flow_derivative(factors: &Factors<'_>, at: &Point, direction: MatRef<'_, f64>) -> Mat<f64> {
     let (r, k) = at.p.shape();
     let (d, e) = direction.split_at_col(k);
     let mut rest = product(e, factors.times_x(at.p.as_ref()).as_ref());
@@ -189,12 +143,23 @@ fn dense(factors: &Factors<'_>, at: &Point) -> Result<f64, LinalgError> {
     Ok(values[r * (r - 1) / 2..].iter().map(|value| value.0).fold(f64::NEG_INFINITY, f64::max))
 }
 
-/// The ends of the spectrum seen from a Krylov space.
+/// What a Krylov space of J tells of the right end of the spectrum.
+struct Outlier {
+    rightmost: f64,
+    /// |J v − z v| / |v|.
+    residual: f64,
+    dimension: usize,
+}
+
+/// From a start in the range of J, which holds no direction of the orbit.
 ///
 /// # Source      Arnoldi 1951; Saad 1992, chapter 6
-fn krylov(
-    apply: &impl Fn(MatRef<'_, f64>) -> Mat<f64>, start: &Mat<f64>, dimension: usize,
-) -> Result<Ritz, LinalgError> {
+fn outlier(factors: &Factors<'_>, at: &Point) -> Result<Outlier, LinalgError> {
+    let (r, k) = at.p.shape();
+    let dimension = KRYLOV_DIMENSION;
+    let apply = |direction: MatRef<'_, f64>| flow_derivative(factors, at, direction);
+    let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
+    let start = &apply(seed.as_ref());
     let mut basis = vec![unit(start)];
     let mut hessenberg = Mat::<f64>::zeros(dimension + 1, dimension);
     let mut used = dimension;
@@ -215,13 +180,9 @@ fn krylov(
     }
     let square = hessenberg.submatrix(0, 0, used, used).to_owned();
     let values = eigenvalue_pairs(square.as_ref())?;
-    let last = last_component(&square, values[0]);
-    Ok(Ritz {
-        leftmost: values[used - 1].0,
-        rightmost: values[0].0,
-        residual: hessenberg[(used, used - 1)] * last,
-        dimension: used,
-    })
+    let vector = eigenvector(&square, values[0]);
+    let last = vector[(used - 1, 0)].hypot(vector[(used - 1, 1)]);
+    Ok(Outlier { rightmost: values[0].0, residual: hessenberg[(used, used - 1)] * last, dimension: used })
 }
 
 fn unit(matrix: &Mat<f64>) -> Mat<f64> {
@@ -229,11 +190,11 @@ fn unit(matrix: &Mat<f64>) -> Mat<f64> {
     Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] / length)
 }
 
-/// The modulus of the last component of the unit eigenvector of H at a + ib, by inverse iteration in real arithmetic.
-fn last_component(h: &Mat<f64>, (a, b): (f64, f64)) -> f64 {
+/// The unit eigenvector of H at a + ib, real and imaginary parts side by side, by inverse iteration in real arithmetic.
+pub(super) fn eigenvector(h: &Mat<f64>, (a, b): (f64, f64)) -> Mat<f64> {
     let n = h.nrows();
     // A shift off the eigenvalue by rounding keeps the system solvable.
-    let off = 1e-10 * (1.0 + a.abs() + b.abs());
+    let off = 1e-10 * frobenius(h.as_ref());
     let real = Mat::from_fn(2 * n, 2 * n, |i, j| match (i < n, j < n) {
         (true, true) => h[(i, j)] - if i == j { a + off } else { 0.0 },
         (false, false) => h[(i - n, j - n)] - if i == j { a + off } else { 0.0 },
@@ -257,10 +218,10 @@ fn last_component(h: &Mat<f64>, (a, b): (f64, f64)) -> f64 {
     for _ in 0..3 {
         vector = unit(&factors.solve(vector.as_ref()));
     }
-    vector[(n - 1, 0)].hypot(vector[(2 * n - 1, 0)])
+    Mat::from_fn(n, 2, |i, part| vector[(i + part * n, 0)])
 }
 
 /// Real and imaginary parts.
-fn eigenvalue_pairs(matrix: faer::MatRef<'_, f64>) -> Result<Vec<(f64, f64)>, LinalgError> {
+pub(super) fn eigenvalue_pairs(matrix: faer::MatRef<'_, f64>) -> Result<Vec<(f64, f64)>, LinalgError> {
     Ok(general_eigenvalues(matrix)?.iter().map(|value| (value.re, value.im)).collect())
 }

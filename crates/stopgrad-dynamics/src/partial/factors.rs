@@ -2,10 +2,12 @@
 
 use faer::{Mat, MatRef};
 
+use super::precondition::Preconditioner;
 use crate::Support;
-use crate::gmres::gmres;
+use crate::gmres::{LinearSolution, gmres};
 use crate::linalg::{
     LinalgError, LuFactors, add_scaled, add_transpose, frobenius, product, solve_definite, symmetric_eigen,
+    symmetric_part,
 };
 
 /// X, Y and λ, with the rows of A as unknowns.
@@ -22,7 +24,7 @@ pub(super) struct Point {
     /// b = PYPᵀ (PXPᵀ + λ)⁻¹.
     pub(super) b: Mat<f64>,
     /// P X.
-    px: Mat<f64>,
+    pub(super) px: Mat<f64>,
     /// P Y.
     py: Mat<f64>,
     /// PXPᵀ + λ.
@@ -60,82 +62,113 @@ impl Factors<'_> {
         Ok(Point { p, b, px, py, gram, rest, defect, residual })
     }
 
-    /// The derivative of the defect along D, with b following P.
-    fn linearized(&self, at: &Point, solver: &LuFactors, d: MatRef<'_, f64>) -> Mat<f64> {
-        let (dx, dy) = (self.times_x(d), self.times_y(d));
-        let mut gram = product(dx.as_ref(), at.p.transpose());
+    /// What b (PXPᵀ + λ) must make up for when P moves along D: (change of PYPᵀ)ᵀ − b (change of PXPᵀ).
+    ///
+    /// # Shapes      d, dy = DY: r × k → r × r
+    pub(super) fn change(at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>) -> Mat<f64> {
+        let mut gram = product(d, at.px.transpose());
         add_transpose(&mut gram);
-        let mut change = product(dy.as_ref(), at.p.transpose());
+        let mut change = product(dy, at.p.transpose());
         add_scaled(&mut change, 1.0, product(at.py.as_ref(), d.transpose()).as_ref());
         add_scaled(&mut change, -1.0, product(at.b.as_ref(), gram.as_ref()).as_ref());
-        let turn = solver.solve(change.transpose()).transpose().to_owned();
-        let mut rest = product(turn.as_ref(), at.px.as_ref());
-        add_scaled(&mut rest, 1.0, product(at.b.as_ref(), dx.as_ref()).as_ref());
-        add_scaled(&mut rest, -1.0, dy.as_ref());
+        change
+    }
+
+    /// The derivative of the defect along (D, E): EᵀR + bᵀ(EPX + bDX − DY) + λD.
+    ///
+    /// # Shapes      d, dy = DY: r × k, e: r × r → r × k
+    pub(super) fn moved(&self, at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, e: MatRef<'_, f64>) -> Mat<f64> {
+        let mut rest = product(e, at.px.as_ref());
+        add_scaled(&mut rest, 1.0, product(at.b.as_ref(), self.times_x(d).as_ref()).as_ref());
+        add_scaled(&mut rest, -1.0, dy);
         let mut out = product(at.b.transpose(), rest.as_ref());
-        add_scaled(&mut out, 1.0, product(turn.transpose(), at.rest.as_ref()).as_ref());
+        add_scaled(&mut out, 1.0, product(e.transpose(), at.rest.as_ref()).as_ref());
         add_scaled(&mut out, self.decay, d);
         out
     }
 
-    /// P turned so that its rows are orthogonal, the largest first: in this gauge bᵀb is nearly diagonal too.
+    /// P turned so that its rows are orthogonal, the largest first.
     pub(super) fn turned(p: &Mat<f64>) -> Result<Mat<f64>, LinalgError> {
         let eigen = symmetric_eigen(product(p.as_ref(), p.transpose()).as_ref())?;
         Ok(product(eigen.vectors.transpose(), p.as_ref()))
     }
 
-    /// D with (derivative along D) ≈ right; consistent although the rotations of the rows make it singular.
+    /// D with (derivative along D, b following as a ridge regression with λ + σ, and σD added) ≈ right.
     ///
-    /// Preconditioned by what is left when Y is taken for its diagonal and b for its own.
-    pub(super) fn solve(&self, at: &Point, right: &Mat<f64>, goal: f64, max_products: usize) -> (Mat<f64>, usize, f64) {
-        let solver = LuFactors::new(at.gram.as_ref());
-        let (r, k) = at.p.shape();
-        let squares: Vec<f64> = (0..r).map(|i| (0..r).map(|l| at.b[(l, i)].powi(2)).sum()).collect();
-        let scale = Mat::from_fn(r, k, |i, j| {
-            let whole = squares[i] * self.support.variances[j] + self.decay;
-            // In its own direction a row's entry vanishes at the equilibrium: a floor keeps the scale.
-            (whole - at.b[(i, i)] * self.support.cross[(j, j)]).max(0.2 * whole)
-        });
-        let divide = |matrix: &mut Mat<f64>| {
-            for j in 0..k {
-                for i in 0..r {
-                    matrix[(i, j)] /= scale[(i, j)];
-                }
-            }
-        };
-        let mut start = right.clone();
-        divide(&mut start);
+    /// Consistent at σ = 0 although the rotations of the rows make it singular there. Any gauge is allowed; in the
+    /// predictor's ([`Point::in_predictor_gauge`]) it takes the fewest products.
+    ///
+    /// # Errors      [`LinalgError`] when the point is not finite
+    pub(super) fn solve(
+        &self, at: &Point, right: MatRef<'_, f64>, shift: f64, (goal, max_products): (f64, usize),
+    ) -> Result<LinearSolution, LinalgError> {
+        let preconditioner = Preconditioner::new(at, &self.support.variances, self.decay, shift)?;
+        let weight = Self::weight(at, shift);
         let apply = |d: MatRef<'_, f64>| {
-            let mut out = self.linearized(at, &solver, d);
-            divide(&mut out);
-            out
+            let dy = self.times_y(d);
+            let e = weight.solve(Self::change(at, d, dy.as_ref()).transpose());
+            let mut out = self.moved(at, d, dy.as_ref(), e.transpose());
+            add_scaled(&mut out, shift, d);
+            preconditioner.solve(out.as_ref())
         };
-        let solution = gmres(apply, start.as_ref(), goal, max_products);
-        (solution.x, solution.iterations, solution.residual)
+        let start = preconditioner.solve(right);
+        Ok(gmres(apply, start.as_ref(), goal, max_products))
+    }
+
+    /// PXPᵀ + λ + σ, factored.
+    pub(super) fn weight(at: &Point, shift: f64) -> LuFactors {
+        let mut weight = at.gram.clone();
+        (0..weight.nrows()).for_each(|i| weight[(i, i)] += shift);
+        LuFactors::new(weight.as_ref())
     }
 
     /// −d log S / d log λ of the direction that changes most: with D = dP/dλ and K = D Pᵀ (PPᵀ)⁻¹, S' is K + Kᵀ in
     /// coordinates in which S is the identity. Negative where a direction grows with λ: the other side of a fold.
-    pub(super) fn response(&self, at: &Point, max_products: usize) -> Option<(f64, usize)> {
+    pub(super) fn response(&self, at: &Point, max_products: usize) -> Option<f64> {
         // ∂/∂λ at fixed P: b changes by −b W⁻¹, the defect by (∂b)ᵀR + bᵀ(∂b)PX + P.
         let solver = LuFactors::new(at.gram.as_ref());
         let turn = solver.solve(at.b.transpose()).transpose().to_owned();
         let mut right = product(at.b.transpose(), product(turn.as_ref(), at.px.as_ref()).as_ref());
         add_scaled(&mut right, 1.0, product(turn.transpose(), at.rest.as_ref()).as_ref());
         add_scaled(&mut right, -1.0, at.p.as_ref());
-        let (slope, products, residual) = self.solve(at, &right, 1e-6, max_products);
-        if residual > 1e-3 {
+        let slope = self.solve(at, right.as_ref(), 0.0, (1e-6, max_products)).ok()?;
+        if slope.residual > 1e-3 {
             return None;
         }
-        let mut change = product(slope.as_ref(), at.p.transpose());
-        for j in 0..at.p.nrows() {
-            // Rows are orthogonal: PPᵀ is diagonal.
-            let square = frobenius(at.p.subrows(j, 1)).powi(2);
-            (0..at.p.nrows()).for_each(|i| change[(i, j)] /= square);
-        }
+        let rows = product(at.p.as_ref(), at.p.transpose());
+        let mut change = solve_definite(rows.as_ref(), product(at.p.as_ref(), slope.x.transpose()).as_ref()).ok()?;
         add_transpose(&mut change);
         let spectrum = symmetric_eigen(change.as_ref()).ok()?.values;
         let (grows, shrinks) = (*spectrum.first()?, -*spectrum.last()?);
-        Some((self.decay * if grows > shrinks { -grows } else { shrinks }, products))
+        Some(self.decay * if grows > shrinks { -grows } else { shrinks })
+    }
+}
+
+impl Point {
+    /// The same equilibrium with the symmetric part of b diagonal, the largest first.
+    ///
+    /// # Errors      [`LinalgError`] when b is not finite
+    pub(super) fn in_predictor_gauge(&self) -> Result<Self, LinalgError> {
+        let vectors = symmetric_eigen(symmetric_part(self.b.as_ref()).as_ref())?.vectors;
+        let rows = |matrix: &Mat<f64>| product(vectors.transpose(), matrix.as_ref());
+        let both = |matrix: &Mat<f64>| product(rows(matrix).as_ref(), vectors.as_ref());
+        Ok(Self {
+            p: rows(&self.p),
+            b: both(&self.b),
+            px: rows(&self.px),
+            py: rows(&self.py),
+            gram: both(&self.gram),
+            rest: rows(&self.rest),
+            defect: rows(&self.defect),
+            residual: self.residual,
+        })
+    }
+
+    /// The length of the shortest row that any gauge shows: the smallest singular value of P.
+    ///
+    /// # Errors      [`LinalgError`] when P is not finite
+    pub(super) fn smallest_row(&self) -> Result<f64, LinalgError> {
+        let squares = symmetric_eigen(product(self.p.as_ref(), self.p.transpose()).as_ref())?.values;
+        Ok(squares.last().map_or(f64::INFINITY, |square| square.max(0.0).sqrt()))
     }
 }

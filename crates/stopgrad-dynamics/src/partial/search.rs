@@ -12,13 +12,13 @@ pub struct PartialParams {
     pub max_rounds: usize,
     /// Relative change of A at which it does: 10⁻⁴, inside Newton's reach for modes that are not near their death.
     pub settled: f64,
-    /// Times the regressions go on, to a tenth of the change each, when Newton finds nothing: 4.
+    /// Times the regressions go on, to a tenth of the change each, when Newton finds nothing: 8.
     pub blocks: usize,
     /// Newton steps: 40.
     pub max_steps: usize,
-    /// Products of one linear system: 120 (fewer where the basis would exceed 2 GiB).
+    /// Products of one linear system: 150 (fewer where the basis would exceed 2 GiB).
     pub max_products: usize,
-    /// Relative residual at which Newton stops: 10⁻¹².
+    /// Relative residual at which Newton stops: 10⁻¹³.
     pub tolerance: f64,
     /// Random starts besides the informed ones: 3.
     pub random_starts: usize,
@@ -35,10 +35,10 @@ impl Default for PartialParams {
         Self {
             max_rounds: 200,
             settled: 1e-4,
-            blocks: 4,
+            blocks: 8,
             max_steps: 40,
-            max_products: 120,
-            tolerance: 1e-12,
+            max_products: 150,
+            tolerance: 1e-13,
             random_starts: 3,
             seed: 0,
             failures_allowed: 2,
@@ -74,16 +74,16 @@ fn ridge_round(factors: &Factors<'_>, a: Mat<f64>) -> Result<Mat<f64>, LinalgErr
     Ok(product(eigen.vectors.as_ref(), right.as_ref()))
 }
 
-/// Rounds until A hardly changes; rows that died are taken out as they die.
+/// Rounds until A hardly changes or fewer rows than `needed` are left; rows that died are taken out as they die.
 pub(super) fn alternate(
-    factors: &Factors<'_>, start: Mat<f64>, settled: f64, params: &PartialParams, effort: &mut Effort,
-    should_stop: &dyn Fn() -> bool,
+    factors: &Factors<'_>, start: Mat<f64>, (settled, needed): (f64, usize), params: &PartialParams,
+    effort: &mut Effort, should_stop: &dyn Fn() -> bool,
 ) -> Result<Mat<f64>, LinalgError> {
     // Every b of an equilibrium has singular values of at least about λ/|Y|; a tenth of that will not come back.
     let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
     let mut a = start;
     for round in 0..params.max_rounds {
-        if a.nrows() == 0 || should_stop() {
+        if a.nrows() < needed.max(1) || should_stop() {
             break;
         }
         let next = ridge_round(factors, a.clone())?;
@@ -119,19 +119,19 @@ pub(super) fn polish(
         return Ok(None);
     }
     let max_products = params.max_products.min(BASIS_NUMBERS / (start.nrows() * start.ncols()));
-    let mut at = factors.point(Factors::turned(start)?)?;
+    let mut at = factors.point(start.clone())?.in_predictor_gauge()?;
     let mut residuals = vec![at.residual];
     for step in 0..params.max_steps {
-        // No progress in six steps: there is nothing near.
-        let lost = step >= 6 && at.residual > 0.3 * residuals[step - 6];
+        // No progress in four steps: there is nothing near.
+        let lost = step >= 4 && at.residual > 0.3 * residuals[step - 4];
         if at.residual <= params.tolerance || lost || should_stop() {
             break;
         }
         let goal = at.residual.sqrt().clamp(1e-5, 0.05);
-        let (step, products, _) = factors.solve(&at, &at.defect, goal, max_products);
+        let solution = factors.solve(&at, at.defect.as_ref(), 0.0, (goal, max_products))?;
         effort.steps += 1;
-        effort.products += products;
-        let Some(next) = damped(factors, &at, &step)? else { break };
+        effort.products += solution.iterations;
+        let Some(next) = damped(factors, &at, &solution.x)? else { break };
         // The floor of rounding.
         let stalled = next.residual > 0.3 * at.residual && next.residual < crate::maximal::ACCEPTED_RESIDUAL;
         at = next;
@@ -140,20 +140,19 @@ pub(super) fn polish(
             break;
         }
     }
-    let smallest = (0..at.p.nrows()).map(|i| frobenius(at.p.subrows(i, 1))).fold(f64::INFINITY, f64::min);
     let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
-    Ok((at.residual <= crate::maximal::ACCEPTED_RESIDUAL && smallest > dead).then_some(at))
+    Ok((at.residual <= crate::maximal::ACCEPTED_RESIDUAL && at.smallest_row()? > dead).then_some(at))
 }
 
-/// The longest of the steps 1, 1/2, … 1/64 that lowers the defect, rows made orthogonal again.
+/// The longest of the steps 1, 1/2, … 1/64 that lowers the defect, in the predictor's gauge.
 fn damped(factors: &Factors<'_>, at: &Point, step: &Mat<f64>) -> Result<Option<Point>, LinalgError> {
     let before = frobenius(at.defect.as_ref());
     for halvings in 0..7 {
         let mut p = at.p.clone();
         add_scaled(&mut p, -(0.5f64.powi(halvings)), step.as_ref());
-        let next = factors.point(Factors::turned(&p)?)?;
+        let next = factors.point(p)?;
         if frobenius(next.defect.as_ref()) < before {
-            return Ok(Some(next));
+            return next.in_predictor_gauge().map(Some);
         }
     }
     Ok(None)

@@ -19,28 +19,31 @@ use crate::linalg::{
 pub(super) struct Nearest {
     /// Its real part.
     pub(super) rate: f64,
-    /// |ΠJ v − z v| / |v| of its pair.
-    pub(super) residual: f64,
+    /// How far z may be off, to first order and for a normal J: |z − σ| times the relative residual of the pair of
+    /// (J − σ)⁻¹, that of the linear systems included.
+    pub(super) doubt: f64,
     /// Dimension of the space.
     pub(super) dimension: usize,
 }
 
-/// Dimension of the space: 24; 8 to 12 are the rule.
+/// Dimension of the space: 24; 6 to 12 are the rule.
 const DIMENSION: usize = 24;
-/// Residual of the inner systems. An error in them changes the space, and the residual that is told is of J itself.
-const INNER: f64 = 1e-6;
+/// Residual of the inner systems.
+const INNER: f64 = 1e-5;
 /// The inner residual beyond which the space tells nothing.
 const ENDURED: f64 = 1e-2;
 /// Ritz values below this share of the largest lie far from σ and decide nothing.
 const NEAR: f64 = 0.1;
-/// Share of a Ritz value that its residual may reach.
-const SETTLED: f64 = 1e-3;
+/// Share of a Ritz value that its residual may reach,
+const SETTLED: f64 = 0.03;
+/// and share of the rate that its doubt may reach: then its sign stands.
+const CLEAR: f64 = 0.2;
 
 /// The eigenvalue of largest real part among those nearest to `shift`; `None` when a linear system failed.
 ///
 /// # Shapes      at: in the predictor's gauge, for speed
 /// # Errors      [`LinalgError`]
-/// # Cost        8 to 24 linear systems of up to `max_products` products each
+/// # Cost        6 to 24 linear systems of up to `max_products` products each
 /// # Source      Meerbergen, Spence, Roose 1994 (shift and invert for rightmost eigenvalues); Arnoldi 1951
 pub(super) fn nearest(
     factors: &Factors<'_>, at: &Point, shift: f64, max_products: usize,
@@ -50,8 +53,13 @@ pub(super) fn nearest(
     let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
     let mut basis = vec![unit(&quotient.project(flow_derivative(factors, at, seed.as_ref())))];
     let mut hessenberg = Mat::<f64>::zeros(DIMENSION + 1, DIMENSION);
+    let mut inner = 0.0f64;
     for column in 0..DIMENSION {
-        let Some(image) = solve(factors, at, basis[column].as_ref(), shift, max_products)? else { return Ok(None) };
+        let (image, residual) = solve(factors, at, basis[column].as_ref(), shift, max_products)?;
+        inner = inner.max(residual);
+        if inner > ENDURED {
+            return Ok(None);
+        }
         let mut next = quotient.project(image);
         // Twice: inner errors must not bring back what was removed.
         for _ in 0..2 {
@@ -65,12 +73,14 @@ pub(super) fn nearest(
         hessenberg[(column + 1, column)] = length;
         let used = column + 1;
         let exhausted = length < 1e-12 * frobenius(hessenberg.subcols(column, 1));
-        if used == DIMENSION || exhausted || (used >= 8 && used % 4 == 0) {
+        if used == DIMENSION || exhausted || (used >= 6 && used % 2 == 0) {
             let ritz = rightmost(&hessenberg, used, shift)?;
             if ritz.settled || used == DIMENSION || exhausted {
-                let (re, im) = (combine(&basis, &ritz.vector, 0), combine(&basis, &ritz.vector, 1));
-                let residual = residual(factors, at, &quotient, (&re, &im), ritz.value);
-                return Ok(Some(Nearest { rate: ritz.value.0, residual, dimension: used }));
+                return Ok(Some(Nearest {
+                    rate: ritz.rate,
+                    doubt: ritz.doubt + inner * ritz.distance,
+                    dimension: used,
+                }));
             }
         }
         basis.push(unit(&next));
@@ -81,7 +91,7 @@ pub(super) fn nearest(
 /// (D, E) with (J − σ)(D, E) = (u, w): E = (T(D) − w) W⁻¹ with W = PXPᵀ + λ + σ.
 fn solve(
     factors: &Factors<'_>, at: &Point, right: MatRef<'_, f64>, shift: f64, max_products: usize,
-) -> Result<Option<Mat<f64>>, LinalgError> {
+) -> Result<(Mat<f64>, f64), LinalgError> {
     let (r, k) = at.p.shape();
     let (u, w) = right.split_at_col(k);
     let weight = Factors::weight(at, shift);
@@ -90,14 +100,11 @@ fn solve(
     add_scaled(&mut rows, 1.0, product(held.as_ref(), at.rest.as_ref()).as_ref());
     add_scaled(&mut rows, -1.0, u);
     let solution = factors.solve(at, rows.as_ref(), shift, (INNER, max_products))?;
-    if solution.residual > ENDURED {
-        return Ok(None);
-    }
     let d = solution.x;
     let mut change = Factors::change(at, d.as_ref(), factors.times_y(d.as_ref()).as_ref());
     add_scaled(&mut change, -1.0, w);
     let e = weight.solve(change.transpose());
-    Ok(Some(Mat::from_fn(r, k + r, |i, j| if j < k { d[(i, j)] } else { e[(j - k, i)] })))
+    Ok((Mat::from_fn(r, k + r, |i, j| if j < k { d[(i, j)] } else { e[(j - k, i)] }), solution.residual))
 }
 
 /// Directions modulo the orbit: those with D Pᵀ symmetric.
@@ -132,11 +139,12 @@ impl<'a> Quotient<'a> {
     }
 }
 
-/// A Ritz pair of J.
+/// A Ritz value of J, from one of (J − σ)⁻¹.
 struct Ritz {
-    value: (f64, f64),
-    /// In the basis: real and imaginary parts.
-    vector: Mat<f64>,
+    rate: f64,
+    /// |z − σ|.
+    distance: f64,
+    doubt: f64,
     settled: bool,
 }
 
@@ -147,38 +155,17 @@ fn rightmost(hessenberg: &Mat<f64>, used: usize, shift: f64) -> Result<Ritz, Lin
     let largest = inverse.iter().map(|mu| mu.0.hypot(mu.1)).fold(0.0, f64::max);
     let mut best: Option<Ritz> = None;
     for mu in inverse.into_iter().filter(|mu| mu.0.hypot(mu.1) >= NEAR * largest) {
-        let square_modulus = mu.0.powi(2) + mu.1.powi(2);
-        let value = (shift + mu.0 / square_modulus, -mu.1 / square_modulus);
-        let vector = eigenvector(&square, mu);
-        let last = vector[(used - 1, 0)].hypot(vector[(used - 1, 1)]);
-        let settled = hessenberg[(used, used - 1)] * last <= SETTLED * square_modulus.sqrt();
-        if best.as_ref().is_none_or(|best| value.0 > best.value.0) {
-            best = Some(Ritz { value, vector, settled });
+        let modulus = mu.0.hypot(mu.1);
+        let rate = shift + mu.0 / modulus.powi(2);
+        if best.as_ref().is_none_or(|best| rate > best.rate) {
+            let vector = eigenvector(&square, mu);
+            let last = vector[(used - 1, 0)].hypot(vector[(used - 1, 1)]);
+            let relative = hessenberg[(used, used - 1)] * last / modulus;
+            best =
+                Some(Ritz { rate, distance: 1.0 / modulus, doubt: relative / modulus, settled: relative <= SETTLED });
         }
     }
     best.ok_or(LinalgError::EigenvaluesNotConverged { size: used })
-}
-
-fn combine(basis: &[Mat<f64>], coefficients: &Mat<f64>, part: usize) -> Mat<f64> {
-    let mut sum = Mat::zeros(basis[0].nrows(), basis[0].ncols());
-    for (at, member) in basis.iter().enumerate().take(coefficients.nrows()) {
-        add_scaled(&mut sum, coefficients[(at, part)], member.as_ref());
-    }
-    sum
-}
-
-/// |ΠJ v − z v| / |v| for complex z and v.
-fn residual(
-    factors: &Factors<'_>, at: &Point, quotient: &Quotient<'_>, (re, im): (&Mat<f64>, &Mat<f64>), (a, b): (f64, f64),
-) -> f64 {
-    let image = |v: &Mat<f64>| quotient.project(flow_derivative(factors, at, v.as_ref()));
-    let (mut first, mut second) = (image(re), image(im));
-    add_scaled(&mut first, -a, re.as_ref());
-    add_scaled(&mut first, b, im.as_ref());
-    add_scaled(&mut second, -b, re.as_ref());
-    add_scaled(&mut second, -a, im.as_ref());
-    let size = frobenius(re.as_ref()).hypot(frobenius(im.as_ref()));
-    frobenius(first.as_ref()).hypot(frobenius(second.as_ref())) / size
 }
 
 fn unit(matrix: &Mat<f64>) -> Mat<f64> {

@@ -107,6 +107,7 @@ fn own(prediction: &Prediction) -> Value {
         "survival": prediction.survival.modes,
         "surviving_signal_modes": prediction.surviving_signal_modes(),
         "recommendation": prediction.survival.recommendation,
+        "attempts": prediction.attempts,
     })
 }
 
