@@ -1,12 +1,14 @@
 //! Ē over the plane of an encoder a and a predictor b, one weight each (m = n = 1), and over planes through states.
 //!
 //! Decided: everything in closed form from the three numbers ρ = E\[x²\], τ = E\[y x\], σ = E\[y²\], so that a picture
-//! owes nothing to a solver. [`plane`] has Ē of any m and n over the plane through three states; [`path`] the flows.
+//! owes nothing to a solver. [`path`] has the flows; [`plane`] Ē of any m and n over the plane through three states, and
+//! [`shadow`] what is seen of a flow from such a plane.
 //!
 //! # Source      Ponce, Terver, Hebert, Arbel 2026 (arXiv 2507.01028); docs/theory.md, sections 1, 2 and 3.9
 
 pub mod path;
 pub mod plane;
+pub mod shadow;
 
 #[cfg(test)]
 mod tests;

@@ -153,6 +153,16 @@ pub struct Prediction {
 }
 
 impl Prediction {
+    /// The largest rank above the answer at which alternating regressions came to rest on a saddle of the flow, and
+    /// how fast the flow leaves it: training with a predictor that follows at once may keep so many (docs/theory.md, 4.7).
+    pub fn largest_saddle(&self) -> Option<(usize, f64)> {
+        let saddles = self.attempts.iter().filter_map(|attempt| {
+            let rate = attempt.rate.filter(|rate| rate.attraction == Attraction::Saddle)?;
+            Some((attempt.rank, rate.leading_rate?))
+        });
+        saddles.filter(|saddle| saddle.0 > self.rank).max_by_key(|saddle| saddle.0)
+    }
+
     /// Modes that survive and stand above the noise; 0: "no mode above noise survives", with the table as evidence.
     pub fn surviving_signal_modes(&self) -> usize {
         self.survival.modes.iter().filter(|mode| mode.alive).count()

@@ -18,6 +18,7 @@ mod train;
 
 pub use basins::BasinsCommandError;
 pub use flow::FlowCommandError;
+pub use landscape::LandscapeCommandError;
 pub use moments::MomentsCommandError;
 pub use predict::PredictCommandError;
 

@@ -47,7 +47,7 @@ pub enum CommandError {
     Variation(#[from] VariationError),
     /// There is no such landscape.
     #[error(transparent)]
-    Landscape(#[from] stopgrad_dynamics::landscape::LandscapeError),
+    Landscape(#[from] crate::commands::LandscapeCommandError),
     /// A folder or file cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),

@@ -7,3 +7,4 @@ pub mod ending;
 pub mod flow;
 pub mod landscape;
 pub mod page;
+pub mod predict;

@@ -35,6 +35,7 @@ pub mod plot;
 mod progress;
 #[cfg(feature = "train")]
 pub mod report;
+pub mod state_file;
 mod table;
 #[cfg(feature = "train")]
 mod training;

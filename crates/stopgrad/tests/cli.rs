@@ -178,53 +178,5 @@ mod theory;
 #[path = "cli/robust.rs"]
 mod robust;
 
-#[test]
-fn landscape_tells_its_points_and_draws_them() {
-    let here = folder();
-    let words = ["landscape", "--weight-decay", "0.07", "--tau", "-0.8", "--out", "plane", "--json"];
-    let output = stopgrad(here.path(), &words);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let document = document(&output);
-    assert_eq!(document["options"]["rho"], 1.0);
-    assert_eq!(document["points"]["B"], Value::Null);
-    assert_eq!(document["points"]["C"]["kind"], "global minimum");
-    let number = |value: &Value| value.as_f64().expect("a number");
-    let a = &document["points"]["A"];
-    let (r, b) = (number(&a["a"]), number(&a["b"]));
-    // ρr² − |τ|r + λ = 0, and b has the sign of τ.
-    assert!((r * r - 0.8 * r + 0.07).abs() < 1e-14 && (r + b).abs() < 1e-14);
-    assert_eq!(document["figure"], "plane/figures/landscape.svg");
-    for file in ["report.html", "figures/landscape.svg", "figures/landscape.csv", "figures/nullclines.svg"] {
-        assert!(here.path().join("plane").join(file).exists(), "{file}");
-    }
-    let stored = std::fs::read_to_string(here.path().join("plane/report.json")).expect("written");
-    assert_eq!(serde_json::from_str::<Value>(&stored).expect("JSON"), document);
-    assert_eq!(stopgrad(here.path(), &words).status.code(), Some(0), "written again");
-}
-
-#[test]
-fn landscape_without_out_writes_nothing() {
-    let here = folder();
-    let output = stopgrad(here.path(), &["landscape", "--weight-decay", "0.3"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert!(stdout(&output).contains("there is no A") && stdout(&output).contains("sg ends at C."));
-    assert_eq!(std::fs::read_dir(here.path()).expect("listed").count(), 0);
-}
-
-#[test]
-fn numbers_that_are_no_landscape_are_refused() {
-    let here = folder();
-    for (words, said) in [
-        (&["landscape", "--weight-decay", "0"][..], "weight decay is 0"),
-        (&["landscape", "--rho", "-1"], "rho is -1"),
-        (&["landscape", "--tau", "2"], "lower tau to 1 or less"),
-        (&["landscape", "--tau", "nan"], "finite"),
-        (&["landscape", "--start", "1"], "two numbers"),
-        (&["landscape", "--ema-rate", "0"], "above 0"),
-    ] {
-        let message = refused(here.path(), words);
-        assert!(message.contains(said), "{words:?}: {message}");
-    }
-    std::fs::write(here.path().join("thesis.tex"), "").expect("written");
-    assert!(refused(here.path(), &["landscape", "--out", "."]).contains("holds other files"));
-}
+#[path = "cli/landscape.rs"]
+mod landscape;

@@ -96,6 +96,33 @@ impl Plane {
         let axes = self.axes[0].iter().zip(&self.axes[1]);
         self.origin.iter().zip(axes).map(|(p, (u, v))| p + s * u + t * v).collect()
     }
+
+    /// (s, t) of the point of the plane nearest to a state, and how far the state is from it.
+    ///
+    /// # Shapes      as long as the states of [`Plane::through`]
+    pub fn foot(&self, state: &[f64]) -> ([f64; 2], f64) {
+        let from_origin: Vec<f64> = state.iter().zip(&self.origin).map(|(value, p)| value - p).collect();
+        let (along, rest) = self.split(&from_origin);
+        (along, norm(&rest))
+    }
+
+    /// The part of a direction's length that leaves the plane, as a share: 0 within it, 1 at right angles to it.
+    ///
+    /// `None` of no direction: a vector of length 0.
+    ///
+    /// # Shapes      as long as the states of [`Plane::through`]
+    pub fn off_plane(&self, direction: &[f64]) -> Option<f64> {
+        let length = norm(direction);
+        (length > 0.0).then(|| (norm(&self.split(direction).1) / length).min(1.0))
+    }
+
+    /// Coordinates along the axes, and what is left.
+    fn split(&self, vector: &[f64]) -> ([f64; 2], Vec<f64>) {
+        let along = self.axes.each_ref().map(|axis| inner_product(axis, vector));
+        let axes = self.axes[0].iter().zip(&self.axes[1]);
+        let rest = vector.iter().zip(axes).map(|(value, (u, v))| value - along[0] * u - along[1] * v).collect();
+        (along, rest)
+    }
 }
 
 /// A polynomial of degree 4 in each of two variables, such as Ē over a plane.

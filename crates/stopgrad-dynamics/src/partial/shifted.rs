@@ -161,8 +161,9 @@ fn rightmost(hessenberg: &Mat<f64>, used: usize, shift: f64) -> Result<Ritz, Lin
             let vector = eigenvector(&square, mu);
             let last = vector[(used - 1, 0)].hypot(vector[(used - 1, 1)]);
             let relative = hessenberg[(used, used - 1)] * last / modulus;
-            best =
-                Some(Ritz { rate, distance: 1.0 / modulus, doubt: relative / modulus, settled: relative <= SETTLED });
+            let doubt = relative / modulus;
+            let settled = relative <= SETTLED && doubt <= CLEAR * rate.abs();
+            best = Some(Ritz { rate, distance: 1.0 / modulus, doubt, settled });
         }
     }
     best.ok_or(LinalgError::EigenvaluesNotConverged { size: used })

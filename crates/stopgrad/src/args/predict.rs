@@ -29,6 +29,10 @@ pub struct PredictArguments {
     #[arg(long, value_name = "FILE.npz")]
     pub out: Option<PathBuf>,
 
+    /// Folder for report.html, report.json and figures/ [default: nothing is drawn]
+    #[arg(long, value_name = "FOLDER")]
+    pub report: Option<PathBuf>,
+
     /// Names the random starts of the search at lower rank
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range())]
     pub seed: u64,

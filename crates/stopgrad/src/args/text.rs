@@ -81,7 +81,7 @@ decay nothing above the noise dies.";
 
 pub(super) const PREDICT_EXAMPLES: &str = "\
 Examples:
-  stopgrad predict digits.npz --weight-decay 1e-3
+  stopgrad predict digits.npz --weight-decay 1e-3 --report runs/predict
   stopgrad predict digits.npz --weight-decay 1e-2 --embedding-dim 8 --out end.npz
   stopgrad predict series.npz --weight-decay 0.01 --all-ranks --require decided --json";
 
@@ -118,10 +118,13 @@ pub(super) const LANDSCAPE_ABOUT: &str = "\
 Draw the objective over the plane of one encoder weight and one predictor weight (m = n = 1), from three second \
 moments of a pair of views. Shown are its level curves, the collapse C, the limit A of stop-gradient and EMA - a minimum \
 along the predictor, on a slope along the encoder -, the nullclines, and one trajectory of each field. Everything is in \
-closed form; nothing is trained or read.";
+closed form; nothing is trained. With --states: over the plane through three states of a linear network of any size, with its \
+minima within that plane, the part of each field's direction that leaves it, and one trajectory of each field seen from it.";
 
 pub(super) const LANDSCAPE_EXAMPLES: &str = "\
 Examples:
   stopgrad landscape
   stopgrad landscape --tau 0.9 --weight-decay 0.02 --out runs/landscape
-  stopgrad landscape --tau -0.5 --start -0.7,0.4 --json";
+  stopgrad landscape --tau -0.5 --start -0.7,0.4 --json
+  stopgrad landscape one.json --weight-decay 0.02 --out runs/one
+  stopgrad landscape digits16.npz --states sg.npz ema.npz joint.npz --weight-decay 0.01 --out runs/plane";

@@ -22,7 +22,6 @@ use crate::moments_file::MomentsFile;
 use crate::outcome::{Outcome, Status, command_line, document};
 use crate::output::Output;
 
-use start::StartError;
 pub use system::FlowCommandError;
 use system::System;
 

@@ -1,4 +1,5 @@
-//! `stopgrad predict`: what stop-gradient and EMA training of a linear network will keep, from moments alone.
+//! `stopgrad predict`: what stop-gradient and EMA training of a linear network will keep, from moments alone. What is said
+//! of it is in `lab/predict.rs`.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,13 +9,14 @@ use serde_json::{Value, json};
 use stopgrad_data::npy::{NpyArray, NpyData};
 use stopgrad_data::npz;
 use stopgrad_dynamics::partial::Attraction;
-use stopgrad_dynamics::survival::{Decade, ModeSurvival, SurvivalMethod};
 use stopgrad_dynamics::{CriticalEstimate, Existence, PredictError, PredictOptions, PredictedState, Prediction};
 
 use crate::CommandError;
 use crate::args::PredictArguments;
+use crate::lab::page::{self, Page};
+use crate::lab::predict::{HEADER, View};
 use crate::moments_file::MomentsFile;
-use crate::outcome::{Outcome, Status, document};
+use crate::outcome::{Outcome, Status, command_line, document};
 use crate::table::aligned;
 
 /// Modes listed for people; programs get all.
@@ -41,6 +43,9 @@ pub enum PredictCommandError {
 
 /// Read, predict, write, tell.
 pub(super) fn run(asked: &PredictArguments) -> Result<Outcome, CommandError> {
+    if let Some(folder) = &asked.report {
+        page::check(folder)?;
+    }
     let (file, input) = MomentsFile::read(&asked.moments)?;
     let prediction = predict(asked, &file)?;
     if let (Some(path), Some(state)) = (&asked.out, &prediction.state) {
@@ -54,9 +59,27 @@ pub(super) fn run(asked: &PredictArguments) -> Result<Outcome, CommandError> {
         "embedding_dim": prediction.embedding_dim,
         "all_ranks": asked.all_ranks,
         "out": asked.out,
+        "report": asked.report,
     });
-    let document = document("predict", asked.seed, &options, &[input], own(&prediction));
-    Ok(Outcome { text: describe(asked, &prediction), document, status })
+    let mut own = own(&prediction);
+    own["report"] = json!(asked.report.as_ref().map(|folder| folder.join("report.html")));
+    let document = document("predict", asked.seed, &options, &[input], own);
+    let view = View { prediction: &prediction, weight_decay: asked.weight_decay };
+    let mut text = describe(asked, &view);
+    if let Some(folder) = &asked.report {
+        let page = Page {
+            title: view.title(),
+            command_line: command_line(),
+            findings: view.findings(),
+            tables: view.tables(),
+            pictures: view.pictures(),
+            facts: vec![("Mathematics".into(), "docs/theory.md, sections 3 and 4".into())],
+            document: document.clone(),
+        };
+        page::write(folder, &page)?;
+        _ = writeln!(text, "report: {}", folder.join("report.html").display());
+    }
+    Ok(Outcome { text, document, status })
 }
 
 fn predict(asked: &PredictArguments, file: &MomentsFile) -> Result<Prediction, PredictCommandError> {
@@ -124,102 +147,19 @@ fn array(matrix: &Mat<f64>) -> NpyArray {
     NpyArray::new(&[matrix.nrows(), matrix.ncols()], NpyData::F64(rows.collect()))
 }
 
-fn describe(asked: &PredictArguments, prediction: &Prediction) -> String {
+/// The sentences, the first modes, where files are.
+fn describe(asked: &PredictArguments, view: &View<'_>) -> String {
     let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "{} dimensions, of which X fills {}{}; embedding of {}, λ = {}",
-        prediction.size,
-        prediction.support_rank,
-        if prediction.dropped_dimensions > 0 {
-            format!(" ({} dropped, {:.1e} of the variance)", prediction.dropped_dimensions, prediction.dropped_variance)
-        } else {
-            String::new()
-        },
-        prediction.embedding_dim,
-        asked.weight_decay,
-    );
-    let _ = writeln!(text, "full-rank equilibrium: {}", existence(prediction));
-    if prediction.rank == 0 {
-        text.push_str("no mode survives: the origin (collapse) is the only attracting equilibrium that was found\n");
-    } else {
-        let _ = writeln!(
-            text,
-            "rank {}: {}; residual {:.1e}, {} iterations, slowest rate {}",
-            prediction.rank,
-            stability(prediction),
-            prediction.residual,
-            prediction.iterations,
-            prediction.rate.leading_rate.map_or_else(|| "not computed".into(), |rate| format!("{rate:.3e}")),
-        );
+    for finding in view.findings() {
+        _ = writeln!(text, "{finding}");
     }
-    text.push_str(&survival(prediction));
-    if let (Some(path), true) = (&asked.out, prediction.state.is_some()) {
-        let _ = writeln!(text, "equilibrium: {}", path.display());
+    text.push_str(&aligned(&HEADER, &view.rows(SHOWN)));
+    let modes = view.prediction.survival.modes.len();
+    if modes > SHOWN {
+        _ = writeln!(text, "… and {} more", modes - SHOWN);
     }
-    text
-}
-
-fn existence(prediction: &Prediction) -> String {
-    let critical = match prediction.critical_weight_decay {
-        CriticalEstimate::Searched(found) => format!("λ_crit = {:.6e}", found.fold.value),
-        CriticalEstimate::DiagonalRule(value) => format!("λ_crit about {value:.2e} by the rule for one mode"),
-    };
-    match prediction.existence {
-        Existence::Found => format!("yes, {critical}"),
-        Existence::Absent(_) => format!("none at this λ, {critical}"),
-        Existence::Undecided(_) => format!("undecided (the moments are too ill-conditioned), {critical}"),
-    }
-}
-
-fn stability(prediction: &Prediction) -> &'static str {
-    match prediction.rate.attraction {
-        Attraction::Attracting => "the largest found with an attracting equilibrium",
-        Attraction::Saddle => "an equilibrium, but a saddle",
-        Attraction::Degenerate => "an equilibrium with a rate of 0 within the tolerance",
-        Attraction::Undecided => "an equilibrium was found; whether it attracts is undecided",
-    }
-}
-
-/// The table of modes, and what weight decay to choose.
-fn survival(prediction: &Prediction) -> String {
-    let table = &prediction.survival;
-    let sigma = |mode: &ModeSurvival| mode.noise_sigma.map_or_else(|| "-".into(), |sigma| format!("{sigma:.1}"));
-    let rows: Vec<Vec<String>> = table
-        .modes
-        .iter()
-        .take(SHOWN)
-        .map(|mode| {
-            vec![
-                mode.mode.to_string(),
-                format!("{:.3e}", mode.critical_weight_decay),
-                if mode.method == SurvivalMethod::Exact { "exact".into() } else { "bound".into() },
-                sigma(mode),
-                if mode.alive { "yes".into() } else { "no".into() },
-            ]
-        })
-        .collect();
-    let mut text = aligned(&["mode", "dies at λ", "how", "noise sigmas", "survives"], &rows);
-    if table.modes.len() > SHOWN {
-        let _ = writeln!(text, "… and {} more", table.modes.len() - SHOWN);
-    }
-    let advice = &table.recommendation;
-    let _ = match (prediction.surviving_signal_modes(), advice.noise_known) {
-        (0, _) => writeln!(text, "no mode above the noise survives at this λ"),
-        (count, true) => writeln!(text, "{count} modes survive and stand above the noise"),
-        (count, false) => writeln!(text, "{count} modes survive; the file holds no halves, so noise is not known"),
-    };
-    if advice.safe_below > 0.0 {
-        let _ = writeln!(
-            text,
-            "below λ = {:.2e} none of the {} modes {} dies",
-            advice.safe_below,
-            advice.signal_modes,
-            if advice.noise_known { "above the noise" } else { "with a death above 0" },
-        );
-    }
-    for Decade { from, to, dimensions, above_noise } in &advice.decades {
-        let _ = writeln!(text, "λ from {from:.0e} to {to:.0e} kills {dimensions} ({above_noise} above the noise)");
+    if let (Some(path), true) = (&asked.out, view.prediction.state.is_some()) {
+        _ = writeln!(text, "equilibrium: {}", path.display());
     }
     text
 }

@@ -1,9 +1,11 @@
-//! Ē over the plane of an encoder and a predictor weight: the pictures, the sentences, the points.
+//! Ē over the plane of an encoder and a predictor weight: the pictures, the sentences, the points; [`plane`] has the same
+//! over the plane through three states.
+
+pub mod plane;
 
 use serde_json::{Value, json};
 use stopgrad_dynamics::Field;
 use stopgrad_dynamics::landscape::path::{Path, PathParams};
-use stopgrad_dynamics::landscape::plane::{Plane, Quartic};
 use stopgrad_dynamics::landscape::{Kind, Landscape, Lie, Rest};
 
 use crate::lab::page::{Column, Table};
@@ -283,43 +285,6 @@ impl View {
     }
 }
 
-/// Ē over the plane through three states of any size: level curves, the states, minima within the plane.
-///
-/// `objective` is asked for at 25 points of the plane ([`Quartic`]).
-pub fn plane_picture(plane: &Plane, names: [&str; 3], objective: impl Fn(&[f64]) -> f64) -> Picture {
-    let range = [0, 1].map(|axis| {
-        let values = plane.corners.map(|corner| corner[axis]);
-        let (low, high) = (values.into_iter().fold(0.0, f64::min), values.into_iter().fold(0.0, f64::max));
-        let room = 0.35 * (high - low);
-        [low - room, high + room]
-    });
-    let [x, y] = range;
-    let center = range.map(|[low, high]| f64::midpoint(low, high));
-    let reach = range.map(|[low, high]| (high - low) / 2.0).into_iter().fold(0.0, f64::max);
-    let quartic = Quartic::fit(center, reach, |at| objective(&plane.state(at)));
-    let states = plane.corners.iter().zip(names).map(|(corner, name)| mark(name, "", MarkKind::State, *corner));
-    let minima = quartic.minima([x[0], y[0]], [x[1], y[1]]);
-    let minima = minima.iter().map(|rest| mark("", "minimum within the plane", MarkKind::Minimum, [rest.a, rest.b]));
-    let marks = states.chain(minima).collect();
-    let grid = Grid::sample(x, y, [POINTS, POINTS], |s, t| quartic.value([s, t]));
-    let toward = format!("from {} towards {}", names[0], names[1]);
-    let chart = LevelChart {
-        x: Axis::linear(&toward),
-        y: Axis::linear("across, in the plane"),
-        height: "Ē",
-        grid,
-        levels: Vec::new(),
-        curves: Vec::new(),
-        marks,
-    };
-    Picture::of(
-        "plane",
-        "Ē over the plane through three states",
-        "Distances are those of the parameters. A minimum within the plane need not be one beside it.",
-        &chart,
-    )
-}
-
 /// Why B is not there.
 pub fn no_minimum() -> &'static str {
     "There is no regularised local minimum B: with half the squared error and weight decay, Ē along the encoder is a \
@@ -376,20 +341,5 @@ mod tests {
                 assert!(!picture.svg.contains("NaN") && picture.svg.len() < 120_000, "{}", picture.svg.len());
             }
         }
-    }
-
-    #[test]
-    fn a_plane_shows_its_states_and_the_minima_within() {
-        let plane = Plane::through([&[0.0, 0.0, 1.0], &[1.0, 0.0, 1.0], &[0.0, 2.0, 1.0]]).expect("a plane");
-        let picture = plane_picture(&plane, ["C", "A", "B"], |state| {
-            let [s, t] = [state[0] - 0.4, state[1] - 0.7];
-            s * s + t * t
-        });
-        assert_well_formed(&picture.svg);
-        let rows: Vec<Vec<&str>> = picture.csv.lines().map(|line| line.split(',').collect()).collect();
-        let minimum = rows.iter().find(|row| row[0] == "minimum").expect("one minimum");
-        let place = [minimum[3], minimum[4]].map(|cell| cell.parse::<f64>().expect("a number"));
-        assert!((place[0] - 0.4).abs() < 1e-9 && (place[1] - 0.7).abs() < 1e-9);
-        assert_eq!(rows.iter().filter(|row| row[0] == "state").count(), 3);
     }
 }

@@ -135,7 +135,7 @@ impl Table {
 
     fn part(&self, rows: &[Vec<String>]) -> String {
         let class = |column: &Column| if column.numeric { " class=\"n\"" } else { "" };
-        let mut html = String::from("<div class=\"wide\"><table class=\"plain\">\n<thead><tr>");
+        let mut html = String::from("<div class=\"wide\"><table class=\"plain fit\">\n<thead><tr>");
         for column in &self.columns {
             let _ = write!(html, "<th scope=\"col\"{}>{}</th>", class(column), prose(&column.name));
         }

@@ -6,8 +6,8 @@
 //! at line ends, broken lines for missing values, clipped logarithms) would have to be ours anyway.
 //!
 //! Reading order: [`LineChart`] (most pictures), `frame` and `scale` (axes and ticks), `words`, `label` and `legend`
-//! (where words go), then the special ones: [`SpectrumChart`], [`StemChart`], [`SurvivalChart`], [`OutcomeChart`],
-//! [`LevelChart`] with `marching` (curves of equal height).
+//! (where words go), then the special ones: [`PointChart`], [`SpectrumChart`], [`StemChart`], [`SurvivalChart`],
+//! [`OutcomeChart`], [`LevelChart`] with `marching` (curves of equal height).
 
 pub(crate) mod csv;
 mod frame;
@@ -18,6 +18,7 @@ mod line;
 mod marching;
 mod outcomes;
 mod path;
+mod points;
 mod scale;
 mod spectrum;
 mod stems;
@@ -34,6 +35,7 @@ pub use levels::{Curve, LevelChart, Mark, MarkKind};
 pub use line::{Line, LineChart, Marker, Reference, Words};
 pub use marching::{Contour, Grid, contours};
 pub use outcomes::{Bar, OutcomeChart, OutcomeGroup};
+pub use points::{PointChart, Points};
 pub use scale::{Scale, Spacing, Tick, Unit};
 pub use spectrum::{Boundary, Cloud, SpectrumChart};
 pub use stems::{StemChart, Stems};

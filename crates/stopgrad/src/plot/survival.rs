@@ -25,7 +25,7 @@ pub struct Mode {
     pub index: usize,
     /// The λ at which it dies; NaN or not positive: it never lives.
     pub critical: f64,
-    /// Whether that λ is exact, or only a bound.
+    /// Whether that λ is exact, or the rule for one mode alone.
     pub exact: bool,
     /// Whether the mode is below the noise: drawn in gray.
     pub noise: bool,
@@ -48,7 +48,7 @@ impl SurvivalChart {
         let any = |test: fn(&Mode) -> bool| self.modes.iter().any(|mode| mode.lives() && test(mode));
         [
             any(|mode| !mode.noise && mode.exact).then(|| Key::new(Sign::Dot, "c1", "lives to this λ")),
-            any(|mode| !mode.noise && !mode.exact).then(|| Key::new(Sign::Ring, "c1", "lives at least to this λ")),
+            any(|mode| !mode.noise && !mode.exact).then(|| Key::new(Sign::Ring, "c1", "lives to about this λ")),
             any(|mode| mode.noise).then(|| Key::new(Sign::Dot, "muted", "not above the noise")),
         ]
         .into_iter()

@@ -80,6 +80,7 @@ pub(crate) fn examples(words: &str) -> Vec<Picture> {
         Picture::of("multipliers", words, words, &spectrum(words, Boundary::UnitCircle)),
         Picture::of("stems", words, words, &stems(words, 12)),
         Picture::of("many-stems", words, words, &stems(words, 300)),
+        Picture::of("points", words, words, &points(words)),
         Picture::of("survival", words, words, &survival(words, 16)),
         Picture::of("many-modes", words, words, &survival(words, 500)),
         Picture::of("outcomes", words, words, &outcomes(words)),
@@ -122,6 +123,24 @@ pub(crate) fn stems(words: &str, count: usize) -> StemChart<'_> {
         Stems { name: "outcome".into(), slot: 1, hollow: false, values: outcome },
     ];
     StemChart { index: "index", y: Axis::log(words), series }
+}
+
+pub(crate) fn points(words: &str) -> PointChart<'_> {
+    let value = |k: usize| [(1.0 - 0.2 * k as f64).exp(), 0.3 * (-0.7 * k as f64).exp()];
+    let mut signal: Vec<[f64; 2]> = (0..9).map(value).collect();
+    signal[3][0] = f64::INFINITY;
+    let noise = (9..20).map(value).chain([[0.0, 1e-3], [0.5, f64::NAN]]).collect();
+    PointChart {
+        x: Axis::log(words),
+        y: Axis::log("dies at λ"),
+        groups: vec![
+            Points { name: "noise".into(), slot: None, values: noise },
+            Points { name: words.into(), slot: Some(1), values: signal },
+        ],
+        references: vec![Reference { name: words.into(), y: 0.01 }],
+        markers: vec![Marker { name: words.into(), x: 0.5 }],
+        columns: ["noise_sigma", "critical_weight_decay"],
+    }
 }
 
 pub(crate) fn survival(words: &str, count: usize) -> SurvivalChart {

@@ -62,6 +62,7 @@ fn nothing_is_drawn_of_nothing() {
         LineChart { lines: Vec::new(), markers: Vec::new(), ..lines("x") }.draw().svg,
         SpectrumChart { clouds: Vec::new(), orbit: Vec::new(), boundary: Boundary::ImaginaryAxis }.draw().svg,
         StemChart { series: Vec::new(), ..stems("x", 3) }.draw().svg,
+        PointChart { groups: Vec::new(), ..points("x") }.draw().svg,
         SurvivalChart { modes: Vec::new(), markers: Vec::new() }.draw().svg,
         OutcomeChart { groups: Vec::new() }.draw().svg,
         LevelChart { grid: flat, ..level }.draw().svg,
@@ -130,6 +131,26 @@ fn stems_are_written_as_given_and_as_high_as_their_values() {
     assert_eq!(measured.len(), 11, "a missing value has no stem");
     assert!(chart.draw().note.is_some_and(|note| note.contains("lower edge")));
     assert_eq!(stems("eigenvalue", 300).draw().svg.matches("class=\"stem\"").count(), 0);
+}
+
+#[test]
+fn points_are_written_as_given_and_stand_in_their_order() {
+    let chart = points("σ");
+    let written = rows(&chart.csv());
+    let given = chart.groups.iter().flat_map(|group| group.values.iter().map(|point| (&group.name, point)));
+    for (row, (name, [x, y])) in written.iter().zip(given.clone()) {
+        let sigma = if row[1] == "inf" { f64::INFINITY } else { number_of(&row[1]) };
+        assert!(row[0] == **name && sigma.to_bits() == x.to_bits() && same(&row[2], *y), "{row:?}");
+    }
+    assert_eq!(&written[given.count()..], [["σ", "", "0.01"], ["σ", "0.5", ""]]);
+    let drawing = chart.draw();
+    let (x, y) = (attributes(&drawing.svg, "point", "cx"), attributes(&drawing.svg, "point", "cy"));
+    // 11 and one at the left edge, then 8: the group named last is on top; larger values stand to the right and higher.
+    assert_eq!(x.len(), 20);
+    assert!(x[12..].is_sorted_by(|a, b| a > b) && y[12..].is_sorted(), "{x:?} {y:?}");
+    assert!(x[12..].iter().all(|px| *px > x[0]) && y[12..].iter().all(|py| *py < y[0]));
+    let note = drawing.note.expect("clipped and left out");
+    assert!(note.contains("left edge") && note.contains("2 without a finite value"), "{note}");
 }
 
 #[test]

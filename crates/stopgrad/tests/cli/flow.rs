@@ -295,7 +295,7 @@ fn options_and_starts_that_do_not_fit_are_refused() {
     };
     refuse("sg", &["--start", "none.npz"], "none.npz");
     refuse("sg", &["--start", "no.npz"], "no.npz");
-    refuse("sg", &["--start", "wide.npz"], "`a` has shape [3, 1], and this flow takes [2, 1]");
+    refuse("sg", &["--start", "wide.npz"], "`a` has shape [3, 1], and [2, 1] is needed");
     refuse("sg", &["--start", "half.npz"], "there is no `b`");
     refuse("sg", &["--start", "nan.npz"], "`b` holds NaN at [1, 0]");
     refuse("sg", &["--init-scale", "0"], "above 0");

@@ -56,3 +56,31 @@ fn what_cannot_be_predicted_is_refused_with_the_reason() {
         .expect("written");
     assert!(refuse(&["bad.json", "--weight-decay", "0.1"]).contains("not symmetric"));
 }
+
+#[test]
+fn a_page_has_the_sentences_the_modes_and_their_pictures() {
+    let here = folder();
+    let digits = ["moments", "digits", "--views", "digits", "--center", "--features", "pca:6", "--out", "d.npz"];
+    assert_eq!(stopgrad(here.path(), &digits).status.code(), Some(0));
+    let words = ["d.npz", "--weight-decay", "0.01", "--report", "page"];
+    let found = said(here.path(), &words);
+    assert_eq!(found["report"], "page/report.html");
+    let read = |name: &str| std::fs::read_to_string(here.path().join("page").join(name)).expect("written");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&read("report.json")).expect("JSON"), found);
+    let deaths = read("figures/modes.csv");
+    for mode in found["survival"].as_array().expect("modes") {
+        let row = format!("{},{},", mode["mode"], mode["critical_weight_decay"].as_f64().expect("a number"));
+        assert!(deaths.contains(&row), "{row} {deaths}");
+    }
+    for file in ["spectrum.svg", "noise.csv", "death-noise.svg"] {
+        assert!(here.path().join("page/figures").join(file).exists(), "{file}");
+    }
+    let text = stdout(&stopgrad(here.path(), &[&["predict"], &words[..]].concat()));
+    let html = read("report.html");
+    let first = text.lines().next().expect("a sentence");
+    assert!(first.starts_with("At λ = 0.01") && html.contains(first), "{first}");
+    assert!(text.contains("report: page/report.html"), "{text}");
+    std::fs::write(here.path().join("thesis.tex"), "").expect("written");
+    let elsewhere = ["predict", "d.npz", "--weight-decay", "0.01", "--report", "."];
+    assert!(refused(here.path(), &elsewhere).contains("holds other files"));
+}

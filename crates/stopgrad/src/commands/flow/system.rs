@@ -3,8 +3,8 @@
 use stopgrad_data::npz::NpzError;
 use stopgrad_dynamics::{Field, LinearField, LinearFieldError, Moments, UpdateMap, UpdateMapError};
 
-use super::StartError;
 use crate::args::FlowArguments;
+use crate::state_file::StateFileError;
 
 /// Numbers of a state at most: a dozen copies of it are held, and moments beside.
 const MAX_STATE: u64 = 50_000_000;
@@ -50,8 +50,8 @@ pub enum FlowCommandError {
         inputs: usize,
     },
     /// The start cannot be read.
-    #[error(transparent)]
-    Start(#[from] StartError),
+    #[error("--start {0}; without a file it is `random` or `identity`")]
+    Start(#[from] StateFileError),
     /// The trajectory cannot be written.
     #[error(transparent)]
     Npz(#[from] NpzError),
