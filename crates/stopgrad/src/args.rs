@@ -6,8 +6,10 @@
 mod basins;
 mod flow;
 mod landscape;
+mod list;
 mod moments;
 mod predict;
+mod sweep;
 mod text;
 
 use std::ffi::OsString;
@@ -17,19 +19,24 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use toml::Value;
 
-pub use basins::{BasinsArguments, StartKind};
-pub use flow::{FlowArguments, StartFrom};
+pub use basins::{BasinsArguments, BasinsSettings, StartKind};
+pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;
 
 use crate::CommandError;
 use crate::configuration::Override;
 use crate::demand::{Demand, Requirement};
+pub use list::{Numbers, Wholes};
 pub use moments::{Features, Halves, MomentsArguments, SplitPart};
 pub use predict::PredictArguments;
+pub use sweep::{
+    SweepArguments, SweepBasinsArguments, SweepCommand, SweepFlowArguments, SweepOutput, SweepPredictArguments,
+};
 use text::{
     BASINS_ABOUT, BASINS_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES,
     EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MOMENTS_ABOUT,
-    MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
+    MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES,
+    TRAIN_ABOUT, TRAIN_EXAMPLES,
 };
 
 /// The whole command line.
@@ -90,6 +97,9 @@ pub enum Command {
     /// What share of random starts ends where
     #[command(long_about = BASINS_ABOUT, after_help = BASINS_EXAMPLES)]
     Basins(BasinsArguments),
+    /// predict, flow or basins over a grid of their options: one table, which can be gone on with
+    #[command(long_about = SWEEP_ABOUT, after_help = SWEEP_EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
+    Sweep(SweepArguments),
     /// Draw the objective over one encoder and one predictor weight, with what each field does there
     #[command(long_about = LANDSCAPE_ABOUT, after_help = LANDSCAPE_EXAMPLES)]
     Landscape(LandscapeArguments),

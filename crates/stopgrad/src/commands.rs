@@ -6,6 +6,7 @@ mod flow;
 mod landscape;
 mod moments;
 mod predict;
+mod sweep;
 
 #[cfg(feature = "train")]
 mod compare;
@@ -21,6 +22,7 @@ pub use flow::FlowCommandError;
 pub use landscape::LandscapeCommandError;
 pub use moments::MomentsCommandError;
 pub use predict::PredictCommandError;
+pub use sweep::SweepCommandError;
 
 use crate::CommandError;
 use crate::args::{Arguments, Command};
@@ -38,6 +40,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Predict(asked) => predict::run(asked),
         Command::Flow(asked) => flow::run(asked, output),
         Command::Basins(asked) => basins::run(asked, output),
+        Command::Sweep(asked) => sweep::run(asked, output),
         Command::Landscape(asked) => landscape::run(asked),
         #[cfg(feature = "train")]
         Command::Train(asked) => train::run(asked, output),
@@ -55,6 +58,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Predict(_) => "predict",
                 Command::Flow(_) => "flow",
                 Command::Basins(_) => "basins",
+                Command::Sweep(_) => "sweep",
                 Command::Landscape(_) => "landscape",
                 Command::Train(_) => "train",
                 Command::Compare(_) => "compare",

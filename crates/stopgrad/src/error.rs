@@ -69,6 +69,9 @@ pub enum CommandError {
     /// No basins.
     #[error(transparent)]
     Basins(#[from] crate::commands::BasinsCommandError),
+    /// No sweep.
+    #[error(transparent)]
+    Sweep(#[from] crate::commands::SweepCommandError),
     /// Standard output cannot be written.
     #[error("cannot write to standard output")]
     Output(#[source] std::io::Error),

@@ -10,6 +10,8 @@ pub const COMMAND_FILE: &str = "command.json";
 pub const COMPARISON_FILE: &str = "comparison.json";
 /// Written by a run before its first step.
 pub const CONFIG_FILE: &str = "config.toml";
+/// In the folder of a sweep: its grid and what it reads, written before its first row.
+pub const SWEEP_FILE: &str = "sweep.json";
 /// Beside the page of a command of the linear lab (runs and comparisons have one too).
 pub const REPORT_FILE: &str = "report.json";
 
@@ -69,6 +71,8 @@ pub enum Kind {
     Comparison,
     /// The page of a command of the linear lab.
     Lab,
+    /// The table of a sweep, with its page.
+    Sweep,
 }
 
 impl std::fmt::Display for Kind {
@@ -77,6 +81,7 @@ impl std::fmt::Display for Kind {
             Kind::Run => "run",
             Kind::Comparison => "comparison",
             Kind::Lab => "page of the linear lab",
+            Kind::Sweep => "sweep",
         })
     }
 }
@@ -111,6 +116,8 @@ pub fn kind(path: &Path) -> Option<Kind> {
         Some(Kind::Comparison)
     } else if has(CONFIG_FILE) || has(COMMAND_FILE) {
         Some(Kind::Run)
+    } else if has(SWEEP_FILE) {
+        Some(Kind::Sweep)
     } else {
         has(REPORT_FILE).then_some(Kind::Lab)
     }

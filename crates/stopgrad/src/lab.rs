@@ -8,3 +8,4 @@ pub mod flow;
 pub mod landscape;
 pub mod page;
 pub mod predict;
+pub mod sweep;

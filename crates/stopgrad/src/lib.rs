@@ -19,7 +19,6 @@ pub mod demand;
 mod error;
 pub mod folder;
 pub mod lab;
-#[cfg(feature = "train")]
 mod limits;
 #[cfg(feature = "train")]
 pub mod manifest;
@@ -28,7 +27,6 @@ pub mod moments_file;
 pub mod outcome;
 pub mod output;
 mod page;
-#[cfg(feature = "train")]
 mod parquet_file;
 pub mod plot;
 #[cfg(feature = "train")]

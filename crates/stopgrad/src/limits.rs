@@ -43,8 +43,14 @@ impl Limits {
         Ok(Self::until(time_limit))
     }
 
+    /// None at all, not even Ctrl-C.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self { deadline: None }
+    }
+
     /// A time limit so far away that it cannot be counted is none.
-    fn until(time_limit: Option<Duration>) -> Self {
+    pub(crate) fn until(time_limit: Option<Duration>) -> Self {
         Self { deadline: time_limit.and_then(|limit| Instant::now().checked_add(limit)) }
     }
 

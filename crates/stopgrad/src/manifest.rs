@@ -98,7 +98,7 @@ impl Manifest {
         let path = match folder::kind(folder) {
             Some(Kind::Run) => folder.join(COMMAND_FILE),
             Some(Kind::Comparison) => folder.join(COMPARISON_FILE),
-            Some(Kind::Lab) | None => return Err(ManifestError::Missing { path: folder.into() }),
+            Some(Kind::Lab | Kind::Sweep) | None => return Err(ManifestError::Missing { path: folder.into() }),
         };
         let text = match std::fs::read(&path) {
             Ok(text) => text,

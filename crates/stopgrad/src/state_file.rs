@@ -82,6 +82,14 @@ pub struct StateFile {
 }
 
 impl StateFile {
+    /// What identifies a file; its content is not looked at.
+    ///
+    /// # Errors      [`StateFileError::Io`]
+    pub fn input(path: &Path) -> Result<InputFile, StateFileError> {
+        let bytes = std::fs::read(path).map_err(|cause| StateFileError::Io { path: path.into(), cause })?;
+        Ok(InputFile::of(path.display().to_string(), &bytes))
+    }
+
     /// The state in a file, and what identifies it. Where n is not given it is the number of rows of `a`.
     ///
     /// # Errors

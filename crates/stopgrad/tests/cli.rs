@@ -61,6 +61,10 @@ fn every_command_has_help_with_examples() {
         &["report", "--help"],
         &["flow", "--help"],
         &["basins", "--help"],
+        &["sweep", "--help"],
+        &["sweep", "predict", "--help"],
+        &["sweep", "flow", "--help"],
+        &["sweep", "basins", "--help"],
         &["landscape", "--help"],
     ] {
         let output = stopgrad(here.path(), words);
@@ -165,6 +169,8 @@ mod flow;
 mod moments;
 #[path = "cli/predict.rs"]
 mod predict;
+#[path = "cli/sweep.rs"]
+mod sweep;
 
 #[cfg(feature = "train")]
 #[path = "cli/train.rs"]

@@ -18,14 +18,6 @@ pub struct BasinsArguments {
     #[arg(value_name = "MOMENTS", required_unless_present = "scalar")]
     pub moments: Option<PathBuf>,
 
-    /// The published scalar experiment: no file, m = 1, random ρ, τ and λ in every trial
-    #[arg(long, conflicts_with_all = ["moments", "weight_decay"])]
-    pub scalar: bool,
-
-    /// How A, B and the teacher C move; joint needs yy in the moments [default with --scalar: all three, one after another]
-    #[arg(long, value_name = "joint|sg|ema", required_unless_present = "scalar")]
-    pub field: Option<Field>,
-
     /// n, dimensions of the embedding [default with --scalar: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32), required_unless_present = "scalar")]
     pub embedding_dim: Option<u32>,
@@ -33,14 +25,6 @@ pub struct BasinsArguments {
     /// λ, above 0
     #[arg(long, value_name = "LAMBDA", value_parser = finite, required_unless_present = "scalar")]
     pub weight_decay: Option<f64>,
-
-    /// Starts [default: 1000; with --scalar 10000, with --table 1000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
-    pub trials: Option<u32>,
-
-    /// Distribution of A and B at the start
-    #[arg(long, value_name = "KIND", value_enum, default_value_t = StartKind::Normal)]
-    pub start: StartKind,
 
     /// Scale of that distribution [default: 1]
     #[arg(long, value_name = "SCALE", value_parser = positive)]
@@ -58,13 +42,9 @@ pub struct BasinsArguments {
     #[arg(long, requires = "scalar", conflicts_with_all = ["field", "embedding_dim", "init_scale", "ema_rate"])]
     pub table: bool,
 
-    /// Relative error of a step of the integrator [default: 1e-8]
-    #[arg(long, value_name = "TOLERANCE", value_parser = tolerance)]
-    pub rtol: Option<f64>,
-
-    /// Steps of one trial, after which it is unresolved [default: 1000000; with --table 30000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_steps: Option<u64>,
+    /// Everything that a sweep keeps fixed.
+    #[command(flatten)]
+    pub fixed: BasinsSettings,
 
     /// Where the outcomes go, a line each
     #[arg(long, value_name = "FILE.csv")]
@@ -77,6 +57,34 @@ pub struct BasinsArguments {
     /// Exit with 1 if a trial stays unresolved
     #[arg(long, value_name = "decided")]
     pub require: Option<Requirement>,
+}
+
+/// What `basins` and every point of `sweep basins` have in common.
+#[derive(Debug, Clone, Args)]
+pub struct BasinsSettings {
+    /// The published scalar experiment: no file, m = 1, random ρ, τ and λ in every trial
+    #[arg(long, conflicts_with_all = ["moments", "weight_decay"])]
+    pub scalar: bool,
+
+    /// How A, B and the teacher C move; joint needs yy in the moments [default with --scalar: all three, one after another]
+    #[arg(long, value_name = "joint|sg|ema", required_unless_present = "scalar")]
+    pub field: Option<Field>,
+
+    /// Starts [default: 1000; with --scalar 10000, with --table 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub trials: Option<u32>,
+
+    /// Distribution of A and B at the start
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = StartKind::Normal)]
+    pub start: StartKind,
+
+    /// Relative error of a step of the integrator [default: 1e-8]
+    #[arg(long, value_name = "TOLERANCE", value_parser = tolerance)]
+    pub rtol: Option<f64>,
+
+    /// Steps of one trial, after which it is unresolved [default: 1000000; with --table 30000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_steps: Option<u64>,
 }
 
 /// Distributions of the state at time 0; the teacher starts as the student unless said otherwise.

@@ -18,10 +18,6 @@ pub struct FlowArguments {
     #[arg(value_name = "MOMENTS")]
     pub moments: PathBuf,
 
-    /// How A, B and the teacher C move; joint needs yy in the moments
-    #[arg(long, value_name = "joint|sg|ema")]
-    pub field: Field,
-
     /// n, dimensions of the embedding
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32))]
     pub embedding_dim: u32,
@@ -29,6 +25,42 @@ pub struct FlowArguments {
     /// λ, above 0
     #[arg(long, value_name = "LAMBDA", value_parser = finite)]
     pub weight_decay: f64,
+
+    /// γ, the rate at which the teacher follows under ema
+    #[arg(long, value_name = "GAMMA", value_parser = finite, default_value_t = 1.0, help_heading = "The system")]
+    pub ema_rate: f64,
+
+    /// c: deviation of a random start, diagonal of an identity start
+    #[arg(long, value_name = "C", value_parser = positive, default_value_t = 1.0, help_heading = "Start")]
+    pub init_scale: f64,
+
+    /// Names the random start, and the random directions in which the gradient-field test looks
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range(), help_heading = "Start")]
+    pub seed: u64,
+
+    /// Everything that a sweep keeps fixed.
+    #[command(flatten)]
+    pub fixed: FlowSettings,
+
+    /// Where the trajectory and the end state go
+    #[arg(long, value_name = "FILE.npz", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+
+    /// Folder for report.html, report.json and figures/ [default: nothing is drawn]
+    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+
+    /// Exit with 1 if the budget is spent before an end is found, or if it is undecided whether the end attracts
+    #[arg(long, value_name = "decided", help_heading = "Output")]
+    pub require: Option<Requirement>,
+}
+
+/// What `flow` and every point of `sweep flow` have in common.
+#[derive(Debug, Clone, Args)]
+pub struct FlowSettings {
+    /// How A, B and the teacher C move; joint needs yy in the moments
+    #[arg(long, value_name = "joint|sg|ema")]
+    pub field: Field,
 
     /// λ of B [default: that of A]
     #[arg(long, value_name = "LAMBDA", value_parser = finite, help_heading = "The system")]
@@ -38,25 +70,13 @@ pub struct FlowArguments {
     #[arg(long, value_name = "RATE", value_parser = finite, default_value_t = 1.0, help_heading = "The system")]
     pub rate_b: f64,
 
-    /// γ, the rate at which the teacher follows under ema
-    #[arg(long, value_name = "GAMMA", value_parser = finite, default_value_t = 1.0, help_heading = "The system")]
-    pub ema_rate: f64,
-
     /// random (A and B normal), identity (c on both diagonals), or an .npz with a and b (and c, the teacher; else it is a)
     #[arg(long, value_name = "START", default_value = "random", help_heading = "Start")]
     pub start: StartFrom,
 
-    /// c: deviation of a random start, diagonal of an identity start
-    #[arg(long, value_name = "C", value_parser = positive, default_value_t = 1.0, help_heading = "Start")]
-    pub init_scale: f64,
-
     /// The same of B [default: that of A]
     #[arg(long, value_name = "C", value_parser = positive, help_heading = "Start")]
     pub init_scale_b: Option<f64>,
-
-    /// Names the random start, and the random directions in which the gradient-field test looks
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range(), help_heading = "Start")]
-    pub seed: u64,
 
     /// η: train in steps of this length instead of following the flow
     #[arg(long, value_name = "RATE", value_parser = finite, help_heading = "Training in steps")]
@@ -95,18 +115,6 @@ pub struct FlowArguments {
     /// Time after which the budget is spent [default: 100 decay times of the slowest rate known, 1e5 at least]
     #[arg(long, value_name = "TIME", value_parser = positive, help_heading = "Budget")]
     pub end_time: Option<f64>,
-
-    /// Where the trajectory and the end state go
-    #[arg(long, value_name = "FILE.npz", help_heading = "Output")]
-    pub out: Option<PathBuf>,
-
-    /// Folder for report.html, report.json and figures/ [default: nothing is drawn]
-    #[arg(long, value_name = "FOLDER", help_heading = "Output")]
-    pub report: Option<PathBuf>,
-
-    /// Exit with 1 if the budget is spent before an end is found, or if it is undecided whether the end attracts
-    #[arg(long, value_name = "decided", help_heading = "Output")]
-    pub require: Option<Requirement>,
 }
 
 /// Where a flow starts.

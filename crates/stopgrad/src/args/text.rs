@@ -114,6 +114,40 @@ Examples:
   stopgrad basins --scalar --embedding-dim 2 --init-scale 0.7 --ema-rate 0.02 --json
   stopgrad basins --scalar --table --out shares.csv --report runs/scalar";
 
+pub(super) const SWEEP_ABOUT: &str = "\
+Do what predict, flow or basins does at every point of a grid of weight decays, teacher rates, embedding dimensions, scales \
+and seeds, and write one table (CSV and Parquet) with pictures. The table grows while the sweep runs; the same command goes on \
+where a stopped sweep ended, and the table is then the same in all but its seconds. A point that fails is a row that says why.";
+
+pub(super) const SWEEP_EXAMPLES: &str = "\
+Examples:
+  stopgrad sweep predict digits16.npz --weight-decay 1e-4:1e-1:20 --embedding-dim 4,8,16 --out runs/survival
+  stopgrad sweep flow digits16.npz --field sg --weight-decay 1e-3:1e-1:7 --embedding-dim 8 --seed 0..9 --out runs/ends
+  stopgrad sweep basins --scalar --init-scale 0.2:2:6 --embedding-dim 1,2,4 --trials 1000 --out runs/scalar
+
+The options of each: stopgrad sweep predict --help, and so on.";
+
+pub(super) const SWEEP_LISTS: &str = "\
+One row a point of the grid (basins: a row an outcome). A LIST is numbers with commas between them; FROM:TO:COUNT stands for \
+COUNT numbers of equal ratios, FROM..TO for all whole numbers between, both with their ends, and these can be mixed. The grid \
+is the product of the lists, in the order weight decay, ema rate, embedding dim, init scale, seed: the last changes fastest. \
+Every other option is that of the command itself, the same at every point.";
+
+pub(super) const SWEEP_PREDICT_EXAMPLES: &str = "\
+Examples:
+  stopgrad sweep predict digits16.npz --weight-decay 1e-4:1e-1:20 --out runs/survival
+  stopgrad sweep predict digits16.npz --weight-decay 1e-3,1e-2 --embedding-dim 1..16 --out runs/widths --json";
+
+pub(super) const SWEEP_FLOW_EXAMPLES: &str = "\
+Examples:
+  stopgrad sweep flow digits16.npz --field sg --weight-decay 1e-3:1e-1:7 --embedding-dim 8 --seed 0..9 --out runs/ends
+  stopgrad sweep flow digits16.npz --field ema --ema-rate 0.01:1:5 --weight-decay 0.01 --embedding-dim 8 --start identity --out runs/rates";
+
+pub(super) const SWEEP_BASINS_EXAMPLES: &str = "\
+Examples:
+  stopgrad sweep basins digits16.npz --field sg --weight-decay 1e-3:1e-1:7 --embedding-dim 4 --trials 500 --out runs/shares
+  stopgrad sweep basins --scalar --field ema --ema-rate 0.01:1:5 --init-scale 0.5,1,2 --trials 1000 --out runs/teachers";
+
 pub(super) const LANDSCAPE_ABOUT: &str = "\
 Draw the objective over the plane of one encoder weight and one predictor weight (m = n = 1), from three second \
 moments of a pair of views. Shown are its level curves, the collapse C, the limit A of stop-gradient and EMA - a minimum \

@@ -3,13 +3,14 @@
 mod scalar;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use stopgrad_dynamics::basins::{BasinParams, Basins, Outcome as End, find_basins};
 use stopgrad_dynamics::ensemble::EnsembleParams;
 use stopgrad_dynamics::flow::MAX_DENSE;
 use stopgrad_dynamics::ode::Tolerance;
-use stopgrad_dynamics::{Field, LinearField, LinearFieldError, VectorField};
+use stopgrad_dynamics::{Field, LinearField, LinearFieldError, Moments, VectorField};
 
 use crate::CommandError;
 use crate::args::BasinsArguments;
@@ -55,17 +56,18 @@ pub(super) fn run(asked: &BasinsArguments, output: Output) -> Result<Outcome, Co
     }
     let found = if asked.table {
         scalar::table(asked, output)
-    } else if asked.scalar {
+    } else if asked.fixed.scalar {
         scalar::experiment(asked, output)?
     } else {
-        of_moments(asked, output)?
+        let (file, input) = MomentsFile::read(path(asked))?;
+        Found { inputs: vec![input], ..of_moments(asked, file.moments, output)? }
     };
     let Found { view, inputs, mut options, mut own } = found;
     own["report"] = json!(asked.report.as_ref().map(|folder| folder.join("report.html")));
     for (key, value) in [
-        ("scalar", json!(asked.scalar)),
+        ("scalar", json!(asked.fixed.scalar)),
         ("table", json!(asked.table)),
-        ("start", json!(asked.start.name())),
+        ("start", json!(asked.fixed.start.name())),
         ("rtol", json!(tolerance(asked).relative)),
         ("out", json!(asked.out)),
         ("report", json!(asked.report)),
@@ -99,23 +101,35 @@ struct Found {
 }
 
 fn tolerance(asked: &BasinsArguments) -> Tolerance {
-    let relative = asked.rtol.unwrap_or(Tolerance::default().relative);
+    let relative = asked.fixed.rtol.unwrap_or(Tolerance::default().relative);
     Tolerance { relative, absolute: 0.01 * relative }
 }
 
-/// Basins of the moments in a file.
-fn of_moments(asked: &BasinsArguments, output: Output) -> Result<Found, CommandError> {
-    let (Some(path), Some(kind), Some(n), Some(decay)) =
-        (&asked.moments, asked.field, asked.embedding_dim, asked.weight_decay)
-    else {
+fn path(asked: &BasinsArguments) -> &Path {
+    asked.moments.as_deref().expect("the parser asks for a file without --scalar")
+}
+
+/// The fields of its own that the document of these arguments has, for moments that are read already (none: `--scalar`).
+pub(super) fn answer(
+    asked: &BasinsArguments, moments: Option<Moments>, output: Output,
+) -> Result<Value, BasinsCommandError> {
+    let found = match moments {
+        Some(moments) => of_moments(asked, moments, output)?,
+        None => scalar::experiment(asked, output)?,
+    };
+    Ok(found.own)
+}
+
+/// Basins of moments.
+fn of_moments(asked: &BasinsArguments, moments: Moments, output: Output) -> Result<Found, BasinsCommandError> {
+    let (Some(kind), Some(n), Some(decay)) = (asked.fixed.field, asked.embedding_dim, asked.weight_decay) else {
         unreachable!("the parser asks for all of them without --scalar")
     };
-    let (file, input) = MomentsFile::read(path)?;
-    let field = system(asked, kind, file.moments, n as usize, decay)?;
+    let field = system(asked, kind, moments, n as usize, decay)?;
     let scale = asked.init_scale.unwrap_or(1.0);
     let mut params = BasinParams {
-        trials: asked.trials.unwrap_or(TRIALS) as usize,
-        start: asked.start.scaled(scale),
+        trials: asked.fixed.trials.unwrap_or(TRIALS) as usize,
+        start: asked.fixed.start.scaled(scale),
         seed: asked.seed,
         ..BasinParams::default()
     };
@@ -123,7 +137,7 @@ fn of_moments(asked: &BasinsArguments, output: Output) -> Result<Found, CommandE
     let usual = params.ensemble;
     params.ensemble = EnsembleParams {
         tolerance: tolerance(asked),
-        max_steps: asked.max_steps.unwrap_or(usual.max_steps),
+        max_steps: asked.fixed.max_steps.unwrap_or(usual.max_steps),
         end_time: usual.end_time.max(60.0 / slowest),
         ..usual
     };
@@ -146,7 +160,7 @@ fn of_moments(asked: &BasinsArguments, output: Output) -> Result<Found, CommandE
     own["cycles"] = cycles(&basins);
     own["unresolved_trials"] = unresolved(basins.ends.iter().map(|end| end.outcome == End::Unresolved));
     let options = json!({
-        "moments": path,
+        "moments": asked.moments,
         "field": kind.name(),
         "embedding_dim": field.width,
         "weight_decay": decay,
@@ -156,12 +170,12 @@ fn of_moments(asked: &BasinsArguments, output: Output) -> Result<Found, CommandE
         "max_steps": params.ensemble.max_steps,
     });
     let most = field.width.min(field.inputs());
-    let view = View { shares: vec![shares], most: Some(most), start: asked.start.name(), grid: false };
-    Ok(Found { view, inputs: vec![input], options, own })
+    let view = View { shares: vec![shares], most: Some(most), start: asked.fixed.start.name(), grid: false };
+    Ok(Found { view, inputs: Vec::new(), options, own })
 }
 
 fn system(
-    asked: &BasinsArguments, kind: Field, moments: stopgrad_dynamics::Moments, width: usize, decay: f64,
+    asked: &BasinsArguments, kind: Field, moments: Moments, width: usize, decay: f64,
 ) -> Result<LinearField, BasinsCommandError> {
     let inputs = moments.size();
     let size = width.saturating_mul(width).saturating_add(width.saturating_mul(inputs));

@@ -8,12 +8,13 @@ mod written;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use stopgrad_dynamics::LinearState;
+use stopgrad_data::InputFile;
 use stopgrad_dynamics::flow::{FlowEnd, FlowParams, Limit, Progress, Stop, flow_linear, train_linear};
 use stopgrad_dynamics::ode::Tolerance;
+use stopgrad_dynamics::{LinearState, Moments};
 
 use crate::CommandError;
-use crate::args::FlowArguments;
+use crate::args::{FlowArguments, FlowSettings};
 use crate::bar::Bar;
 use crate::lab::ending::{Ending, Standing};
 use crate::lab::flow::View;
@@ -36,21 +37,18 @@ pub(super) fn run(asked: &FlowArguments, output: Output) -> Result<Outcome, Comm
         page::check(folder)?;
     }
     let (file, input) = MomentsFile::read(&asked.moments)?;
-    let system = System::new(asked, file.moments)?;
-    let (start, start_input) = start::state(asked, &system.field)?;
-    let params = params(asked, &system);
-    let end = follow(&system, &start, params, output);
-    let ending = ending::judge(&system, &end, asked.seed);
-    let inputs: Vec<_> = std::iter::once(input).chain(start_input).collect();
-    let mut own = own(&system, &end, &ending);
+    let solved = solve(asked, file.moments, output)?;
+    let Solved { system, params, start_input, end, ending } = &solved;
+    let inputs: Vec<_> = std::iter::once(input).chain(start_input.clone()).collect();
+    let mut own = own(system, end, ending);
     own["out"] = json!(asked.out);
     own["report"] = json!(asked.report.as_ref().map(|folder| folder.join("report.html")));
-    let document = document("flow", asked.seed, &options(asked, &system, params), &inputs, own);
+    let document = document("flow", asked.seed, &options(asked, system, *params), &inputs, own);
     if let Some(path) = &asked.out {
-        written::write(path, &system.field, &end).map_err(FlowCommandError::from)?;
+        written::write(path, &system.field, end).map_err(FlowCommandError::from)?;
     }
     let from = start::words(asked);
-    let view = View { field: &system.field, map: system.map.as_ref(), from: &from, end: &end, ending: &ending };
+    let view = View { field: &system.field, map: system.map.as_ref(), from: &from, end, ending };
     let mut text = String::new();
     for finding in view.findings() {
         _ = writeln!(text, "{finding}");
@@ -75,13 +73,48 @@ pub(super) fn run(asked: &FlowArguments, output: Output) -> Result<Outcome, Comm
     Ok(Outcome { text, document, status })
 }
 
+/// What a flow is, and where it ended.
+struct Solved {
+    system: System,
+    params: FlowParams,
+    /// The file of the start, if it comes from one.
+    start_input: Option<InputFile>,
+    end: FlowEnd,
+    ending: Ending,
+}
+
+fn solve(asked: &FlowArguments, moments: Moments, output: Output) -> Result<Solved, FlowCommandError> {
+    let system = System::new(asked, moments)?;
+    let (start, start_input) = start::state(asked, &system.field)?;
+    let params = params(asked, &system);
+    let end = follow(&system, &start, params, output);
+    let ending = ending::judge(&system, &end, asked.seed);
+    Ok(Solved { system, params, start_input, end, ending })
+}
+
+/// The fields of its own that the document of these arguments has, for moments that are read already.
+pub(super) fn answer(asked: &FlowArguments, moments: Moments, output: Output) -> Result<Value, FlowCommandError> {
+    let Solved { system, end, ending, .. } = solve(asked, moments, output)?;
+    Ok(own(&system, &end, &ending))
+}
+
+/// The file of the start, if it comes from one.
+pub(super) fn start_input(settings: &FlowSettings) -> Result<Option<InputFile>, FlowCommandError> {
+    Ok(start::input(settings)?)
+}
+
+/// `--start` as an option of a document.
+pub(super) fn start_option(settings: &FlowSettings) -> Value {
+    start::option(settings)
+}
+
 fn params(asked: &FlowArguments, system: &System) -> FlowParams {
     let usual = FlowParams::default();
-    let relative = asked.rtol.unwrap_or(usual.tolerance.relative);
+    let relative = asked.fixed.rtol.unwrap_or(usual.tolerance.relative);
     FlowParams {
         tolerance: Tolerance { relative, absolute: 0.01 * relative },
-        max_steps: asked.max_steps,
-        end_time: asked.end_time.unwrap_or_else(|| usual.end_time.max(100.0 / system.slowest_rate())),
+        max_steps: asked.fixed.max_steps,
+        end_time: asked.fixed.end_time.unwrap_or_else(|| usual.end_time.max(100.0 / system.slowest_rate())),
         ..usual
     }
 }
@@ -112,10 +145,10 @@ fn options(asked: &FlowArguments, system: &System, params: FlowParams) -> Value 
         "weight_decay_b": field.decay_b,
         "rate_b": field.rate_b,
         "ema_rate": field.ema_rate,
-        "start": start::option(asked),
+        "start": start::option(&asked.fixed),
         "init_scale": asked.init_scale,
-        "init_scale_b": asked.init_scale_b.unwrap_or(asked.init_scale),
-        "learning_rate": asked.learning_rate,
+        "init_scale_b": asked.fixed.init_scale_b.unwrap_or(asked.init_scale),
+        "learning_rate": asked.fixed.learning_rate,
         "momentum": system.map.as_ref().filter(|_| field.kind.has_teacher()).map(|map| map.teacher_momentum),
         "heavy_ball": system.map.as_ref().map(|map| map.heavy_ball),
         "rtol": system.map.is_none().then_some(params.tolerance.relative),

@@ -82,6 +82,11 @@ pub(super) fn run(asked: &PredictArguments) -> Result<Outcome, CommandError> {
     Ok(Outcome { text, document, status })
 }
 
+/// The fields of its own that the document of these arguments has, for moments that are read already.
+pub(super) fn answer(asked: &PredictArguments, file: &MomentsFile) -> Result<Value, PredictCommandError> {
+    predict(asked, file).map(|prediction| own(&prediction))
+}
+
 fn predict(asked: &PredictArguments, file: &MomentsFile) -> Result<Prediction, PredictCommandError> {
     let size = file.moments.size();
     if asked.all_ranks && size > ALL_RANKS {

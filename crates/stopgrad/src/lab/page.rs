@@ -169,6 +169,14 @@ pub fn write(folder: &Path, page: &Page) -> Result<(), FolderError> {
     check(folder)?;
     folder::prepare(folder)?;
     let _held = folder::lock(folder)?;
+    write_into(folder, page)
+}
+
+/// The same into a folder that the caller has checked and holds the lock of; it may hold other results of ours.
+///
+/// # Errors
+/// [`FolderError`]
+pub(crate) fn write_into(folder: &Path, page: &Page) -> Result<(), FolderError> {
     let figures = folder.join("figures");
     folder::prepare(&figures)?;
     for swept in [folder, &figures] {

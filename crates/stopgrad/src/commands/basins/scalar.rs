@@ -7,7 +7,6 @@ use stopgrad_dynamics::statistics::wilson95;
 use stopgrad_dynamics::{Field, LinearFieldError};
 
 use super::{BasinsCommandError, Found, TRIALS, announce, tolerance, unresolved};
-use crate::CommandError;
 use crate::args::BasinsArguments;
 use crate::bar::Bar;
 use crate::lab::basins::{Shares, View};
@@ -23,13 +22,13 @@ const RATES: [f64; 3] = [0.01, 0.1, 1.0];
 const TABLE_STEPS: u64 = 30_000;
 
 /// One setting, one field or all three.
-pub(super) fn experiment(asked: &BasinsArguments, output: Output) -> Result<Found, CommandError> {
-    let kinds = asked.field.map_or_else(|| Field::ALL.to_vec(), |field| vec![field]);
+pub(super) fn experiment(asked: &BasinsArguments, output: Output) -> Result<Found, BasinsCommandError> {
+    let kinds = asked.fixed.field.map_or_else(|| Field::ALL.to_vec(), |field| vec![field]);
     let width = asked.embedding_dim.unwrap_or(4) as usize;
     let scale = asked.init_scale.unwrap_or(1.0);
     let rate = asked.ema_rate.unwrap_or(1.0);
     check(width, rate)?;
-    let trials = asked.trials.unwrap_or(PUBLISHED_TRIALS) as usize;
+    let trials = asked.fixed.trials.unwrap_or(PUBLISHED_TRIALS) as usize;
     let (mut shares, mut entries) = (Vec::new(), Vec::new());
     let mut steps = 0;
     for kind in kinds {
@@ -44,7 +43,7 @@ pub(super) fn experiment(asked: &BasinsArguments, output: Output) -> Result<Foun
         shares.push(found);
     }
     let options = json!({
-        "field": asked.field.map(Field::name),
+        "field": asked.fixed.field.map(Field::name),
         "embedding_dim": width,
         "trials": trials,
         "init_scale": scale,
@@ -56,13 +55,13 @@ pub(super) fn experiment(asked: &BasinsArguments, output: Output) -> Result<Foun
     } else {
         json!({ "trials": trials, "embedding_dim": width, "init_scale": scale, "fields": entries })
     };
-    let view = View { shares, most: None, start: asked.start.name(), grid: false };
+    let view = View { shares, most: None, start: asked.fixed.start.name(), grid: false };
     Ok(Found { view, inputs: Vec::new(), options, own })
 }
 
 /// Stop-gradient and EMA over the grid.
 pub(super) fn table(asked: &BasinsArguments, output: Output) -> Found {
-    let trials = asked.trials.unwrap_or(TRIALS) as usize;
+    let trials = asked.fixed.trials.unwrap_or(TRIALS) as usize;
     let mut settings = Vec::new();
     for width in WIDTHS {
         for scale in SCALES {
@@ -84,10 +83,10 @@ pub(super) fn table(asked: &BasinsArguments, output: Output) -> Found {
         "init_scale": SCALES,
         "embedding_dim": WIDTHS,
         "ema_rate": RATES,
-        "max_steps": asked.max_steps.unwrap_or(TABLE_STEPS),
+        "max_steps": asked.fixed.max_steps.unwrap_or(TABLE_STEPS),
     });
     let own = json!({ "trials": trials, "table": shares.iter().map(Shares::document).collect::<Vec<_>>() });
-    let view = View { shares, most: None, start: asked.start.name(), grid: true };
+    let view = View { shares, most: None, start: asked.fixed.start.name(), grid: true };
     Found { view, inputs: Vec::new(), options, own }
 }
 
@@ -115,13 +114,13 @@ fn params(asked: &BasinsArguments, Setting { kind, trials, width, scale, rate }:
     let mut params = ScalarParams {
         trials,
         embedding_dim: width,
-        start: asked.start.scaled(scale),
+        start: asked.fixed.start.scaled(scale),
         ema_rate: rate,
         seed: asked.seed,
         ..ScalarParams::new(kind)
     };
     let usual = if asked.table { TABLE_STEPS } else { params.ensemble.max_steps };
-    params.ensemble.max_steps = asked.max_steps.unwrap_or(usual);
+    params.ensemble.max_steps = asked.fixed.max_steps.unwrap_or(usual);
     params.ensemble.tolerance = tolerance(asked);
     if kind.has_teacher() && !asked.table {
         // A slow teacher makes a trial long: 60 of its times.

@@ -74,17 +74,17 @@ impl System {
             return Err(FlowCommandError::TooLarge { size, width, inputs });
         }
         let decay = asked.weight_decay;
-        let field = LinearField::new(asked.field, moments, asked.embedding_dim as usize, decay)?
-            .with_decays(decay, asked.weight_decay_b.unwrap_or(decay))?
-            .with_rate_b(asked.rate_b)?
+        let field = LinearField::new(asked.fixed.field, moments, asked.embedding_dim as usize, decay)?
+            .with_decays(decay, asked.fixed.weight_decay_b.unwrap_or(decay))?
+            .with_rate_b(asked.fixed.rate_b)?
             .with_ema_rate(asked.ema_rate)?;
-        if asked.momentum.is_some() && !asked.field.has_teacher() {
-            return Err(FlowCommandError::NoTeacher { field: asked.field });
+        if asked.fixed.momentum.is_some() && !asked.fixed.field.has_teacher() {
+            return Err(FlowCommandError::NoTeacher { field: asked.fixed.field });
         }
-        let Some(learning_rate) = asked.learning_rate else { return Ok(Self { field, map: None }) };
-        let momentum = if asked.field.has_teacher() { teacher_momentum(asked, learning_rate)? } else { 0.0 };
-        let mut map = UpdateMap::new(field, learning_rate, momentum)?.with_heavy_ball(asked.heavy_ball)?;
-        if asked.field.has_teacher() {
+        let Some(learning_rate) = asked.fixed.learning_rate else { return Ok(Self { field, map: None }) };
+        let momentum = if asked.fixed.field.has_teacher() { teacher_momentum(asked, learning_rate)? } else { 0.0 };
+        let mut map = UpdateMap::new(field, learning_rate, momentum)?.with_heavy_ball(asked.fixed.heavy_ball)?;
+        if asked.fixed.field.has_teacher() {
             map.field.ema_rate = (1.0 - momentum) / learning_rate;
         }
         Ok(Self { field: map.field.clone(), map: Some(map) })
@@ -101,7 +101,7 @@ impl System {
 /// α: as given, or 1 − γη.
 fn teacher_momentum(asked: &FlowArguments, learning_rate: f64) -> Result<f64, FlowCommandError> {
     let ema_rate = asked.ema_rate;
-    match asked.momentum {
+    match asked.fixed.momentum {
         Some(momentum) => Ok(momentum),
         None if learning_rate > 0.0 && ema_rate * learning_rate > 1.0 => {
             Err(FlowCommandError::FastTeacher { learning_rate, ema_rate })
