@@ -77,6 +77,8 @@ pub enum Absence {
     CrossSingular,
     /// At an upper bound of all equilibria the linearisation is not inverse-positive: a fold was passed.
     PassedFold,
+    /// λ > ¼ (det Y² / det X)^{1/k} on the support (docs/theory.md, 3.7): proved, up to rounding of the determinants.
+    BeyondBound,
 }
 
 /// Why neither was established.
@@ -125,6 +127,9 @@ pub fn solve_maximal(
     if problem.is_singular() {
         return Maximal::Absent { evidence: Absence::CrossSingular, steps: 0, products: 0 };
     }
+    if weight_decay > (1.0 + ROUNDING) * problem.determinant_bound() {
+        return Maximal::Absent { evidence: Absence::BeyondBound, steps: 0, products: 0 };
+    }
     Search::new(&problem, weight_decay, params, should_stop).run(None, false)
 }
 
@@ -148,6 +153,8 @@ pub(crate) struct Search<'a> {
     should_stop: &'a dyn Fn() -> bool,
 }
 
+/// The determinants' rounding.
+const ROUNDING: f64 = 1e-6;
 /// Inner tolerance when evidence of absence is weighed: then inexact steps must not be the reason.
 const TIGHT: f64 = 1e-8;
 /// The linear residual that will do when the bound on products is met.

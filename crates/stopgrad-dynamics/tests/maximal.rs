@@ -121,7 +121,9 @@ fn beyond_the_critical_decay_there_is_none_and_just_below_it_is_found_in_bounded
                 let Maximal::Absent { evidence, steps, .. } = outcome else {
                     panic!("{m}, {seed}, {distance}: {fold:?}")
                 };
-                assert!(matches!(evidence, Absence::LeavesCone | Absence::PassedFold) && steps <= 30);
+                assert!(
+                    matches!(evidence, Absence::LeavesCone | Absence::PassedFold | Absence::BeyondBound) && steps <= 30
+                );
             }
         }
     }
@@ -174,4 +176,21 @@ fn the_bits_do_not_depend_on_the_number_of_threads() {
         pool.install(|| found(&support(&data), 1e-4).s)
     };
     assert_eq!(run(1), run(3));
+}
+
+#[test]
+fn no_critical_decay_exceeds_the_bound_of_determinants() {
+    for m in [2, 5, 9] {
+        for seed in 0..20 {
+            let data = random(m, seed);
+            let support = Support::new(&data, DEFAULT_SUPPORT_THRESHOLD).expect("a support");
+            let critical = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite").fold;
+            let bound = 0.25 * (data.yx.determinant().powi(2) / data.xx.determinant()).powf(1.0 / m as f64);
+            assert!(critical.lower <= bound * (1.0 + 1e-6), "m = {m}, seed {seed}: {critical:?} above {bound}");
+            let beyond = solve_maximal(&support, 1.01 * bound, &MaximalParams::default(), &|| false);
+            assert!(matches!(beyond, Maximal::Absent { evidence: Absence::BeyondBound, .. }), "{beyond:?}");
+            let below = solve_maximal(&support, 0.99 * bound, &MaximalParams::default(), &|| false);
+            assert!(!matches!(below, Maximal::Absent { evidence: Absence::BeyondBound, .. }));
+        }
+    }
 }

@@ -295,6 +295,12 @@ impl LuFactors {
         Self { factors, forward, backward }
     }
 
+    /// ln |det A|; −∞ for a singular matrix.
+    pub fn log_determinant(&self) -> f64 {
+        let logs: Vec<f64> = (0..self.factors.nrows()).map(|i| self.factors[(i, i)].abs().ln()).collect();
+        crate::statistics::sum_fixed(&logs)
+    }
+
     /// W with A W = R.
     ///
     /// # Shapes      right: n × k → n × k

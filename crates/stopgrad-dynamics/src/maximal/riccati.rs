@@ -88,6 +88,18 @@ impl Riccati {
         smallest.is_nan() || smallest <= 1e-14 * size
     }
 
+    /// ¼ (det Y² / det X)^{1/k}: no full-rank equilibrium exists at a larger λ.
+    ///
+    /// By determinants of (XS + λ)(SX + λ) = YᵀSY, and s + λ ≥ 2 √(sλ) for each eigenvalue s of X^{1/2}SX^{1/2}: the
+    /// geometric mean of τ²/(4ρ) where X and Y commute.
+    ///
+    /// # Cost        one factorisation
+    pub(super) fn determinant_bound(&self) -> f64 {
+        let logs: Vec<f64> = self.variances.iter().map(|rho| rho.ln()).collect();
+        let log = crate::statistics::sum_fixed(&logs) + 2.0 * LuFactors::new(self.whitened.as_ref()).log_determinant();
+        0.25 * (log / self.size() as f64).exp()
+    }
+
     /// Q X⁻¹, or any matrix with its columns divided by ρ.
     fn divide_columns(&self, matrix: MatRef<'_, f64>) -> Mat<f64> {
         Mat::from_fn(self.size(), self.size(), |i, j| matrix[(i, j)] / self.variances[j])

@@ -178,6 +178,7 @@ impl View<'_> {
                 let evidence = match why {
                     Absence::LeavesCone => "an upper bound of all equilibria leaves the positive cone",
                     Absence::CrossSingular => "Y is singular where x varies",
+                    Absence::BeyondBound => "λ is above ¼ (det Y² / det X)^(1/k), which bounds it",
                     Absence::PassedFold => "at an upper bound of all equilibria a fold has been passed",
                 };
                 format!("{full} has no equilibrium at this λ ({evidence}); it ends at {critical}.")
