@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::npy::{self, NpyDamage, NpyData};
+use crate::npy::{self, NpyData, NpyError};
 use crate::source::{InputFile, Skipped};
 
 /// Rows of two `.npy` files, those left out in which a value is not finite.
@@ -23,23 +23,9 @@ pub struct PairedRows {
 /// Why two files cannot be paired.
 #[derive(Debug, Error)]
 pub enum PairedError {
-    /// The operating system refused.
-    #[error("{path}: {cause}; check that the path exists and may be read")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// A file is no array that we read.
-    #[error("{path}: {damage}")]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        damage: NpyDamage,
-    },
+    /// A file cannot be read, or is no array.
+    #[error(transparent)]
+    File(#[from] NpyError),
     /// An array that is no table.
     #[error("{path} has shape {shape:?}; views are rows × columns, reshape with .reshape(len(x), -1)")]
     Shape {
@@ -152,8 +138,8 @@ fn value(data: &NpyData, at: usize) -> f64 {
 }
 
 fn read(path: &Path) -> Result<(Vec<usize>, NpyData, InputFile), PairedError> {
-    let bytes = std::fs::read(path).map_err(|cause| PairedError::Io { path: path.into(), cause })?;
-    let array = npy::decode(&bytes).map_err(|damage| PairedError::Damaged { path: path.into(), damage })?;
+    let bytes = std::fs::read(path).map_err(|cause| NpyError::Io { path: path.into(), cause })?;
+    let array = npy::decode(&bytes).map_err(|damage| NpyError::Damaged { path: path.into(), damage })?;
     if array.shape.len() != 2 || array.data.is_empty() {
         return Err(PairedError::Shape { path: path.into(), shape: array.shape });
     }
@@ -195,6 +181,6 @@ mod tests {
         let refused = opened(&nan, &array(&[2, 1])).unwrap_err().to_string();
         assert!(refused.contains("2 of 2 rows") && refused.contains("x.npy[0]"), "{refused}");
         let nowhere = PairedRows::open(Path::new("no.npy"), Path::new("no.npy"));
-        assert!(matches!(nowhere, Err(PairedError::Io { .. })));
+        assert!(matches!(nowhere, Err(PairedError::File(NpyError::Io { .. }))));
     }
 }

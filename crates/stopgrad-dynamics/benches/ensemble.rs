@@ -40,18 +40,7 @@ impl Trials for Starts {
 fn main() {
     let xx = Mat::from_fn(M, M, |i, j| if i == j { 1.0 } else { 0.2 });
     let yx = Mat::from_fn(M, M, |i, j| if i == j { 0.9 - 0.1 * i as f64 } else { 0.1 * spread(i * M + j) });
-    let moments = Moments {
-        xx,
-        yx,
-        yy: None,
-        count: None,
-        mean_x: None,
-        mean_y: None,
-        centered: true,
-        symmetrized: false,
-        basis: None,
-    };
-    let field = LinearField::new(Field::StopGradient, moments, N, 0.02).expect("a field");
+    let field = LinearField::new(Field::StopGradient, Moments::unchecked(xx, yx, None), N, 0.02).expect("a field");
     let starts = Starts(field);
     let params = EnsembleParams { end_time: 50.0, ..EnsembleParams::default() };
     let mut seconds: Vec<f64> = (0..REPEATS)

@@ -130,9 +130,16 @@ impl Moments {
     /// # Errors      [`MomentsError`], by what is wrong
     /// # Cost        m³/3 multiply-adds
     pub fn new(xx: Mat<f64>, yx: Mat<f64>, yy: Option<Mat<f64>>) -> Result<Self, MomentsError> {
+        Self::unchecked(xx, yx, yy).checked(Tolerance::default())
+    }
+
+    /// Moments of a known distribution from their matrices, as they are.
+    ///
+    /// # Shapes      all m × m
+    /// # Requires    X and V symmetric and positive semidefinite, and moments of something with Y
+    pub fn unchecked(xx: Mat<f64>, yx: Mat<f64>, yy: Option<Mat<f64>>) -> Self {
         let (count, mean_x, mean_y, basis) = (None, None, None, None);
         Self { xx, yx, yy, count, mean_x, mean_y, centered: false, symmetrized: false, basis }
-            .checked(Tolerance::default())
     }
 
     /// m.

@@ -123,19 +123,8 @@ impl Trials for ScalarTrials<'_> {
         let (rho, tau, lambda) = draw_constants(&mut rng);
         let one = |value: f64| Mat::from_fn(1, 1, |_, _| value);
         // V enters joint only; views alike give V = X, which |Y|² ≤ X V may forbid: then the least V allowed.
-        let yy = Some(one(rho.max(tau * tau / rho)));
-        let (xx, yx) = (one(rho), one(tau));
-        let moments = Moments {
-            xx,
-            yx,
-            yy,
-            count: None,
-            mean_x: None,
-            mean_y: None,
-            centered: true,
-            symmetrized: false,
-            basis: None,
-        };
+        let yy = one(rho.max(tau * tau / rho));
+        let moments = Moments::unchecked(one(rho), one(tau), Some(yy));
         let (kind, width, ema_rate) = (params.kind, params.embedding_dim, params.ema_rate);
         let field = LinearField::new(kind, moments, width, lambda)
             .and_then(|field| field.with_ema_rate(ema_rate))

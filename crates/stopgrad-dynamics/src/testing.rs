@@ -12,16 +12,21 @@ pub(crate) fn normal_vector(length: usize, seed: u64) -> Vec<f64> {
 }
 
 pub(crate) fn moments(xx: Mat<f64>, yx: Mat<f64>, yy: Mat<f64>) -> Moments {
-    Moments {
-        xx,
-        yx,
-        yy: Some(yy),
-        count: None,
-        mean_x: None,
-        mean_y: None,
-        centered: false,
-        symmetrized: false,
-        basis: None,
+    Moments::unchecked(xx, yx, Some(yy))
+}
+
+/// v = z², with a pole at time 1 from 1.
+pub(crate) struct Square;
+
+impl VectorField for Square {
+    fn dimension(&self) -> usize {
+        1
+    }
+    fn value(&self, z: &[f64], out: &mut [f64]) {
+        out[0] = z[0] * z[0];
+    }
+    fn jvp(&self, z: &[f64], direction: &[f64], out: &mut [f64]) {
+        out[0] = 2.0 * z[0] * direction[0];
     }
 }
 

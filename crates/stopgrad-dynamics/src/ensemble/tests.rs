@@ -17,7 +17,7 @@ pub(crate) fn moments(m: usize, seed: u64, symmetric: bool) -> Moments {
         0.7 * xx[(i, j)] + 0.1 * (noise[(i, j)] + mirror)
     });
     let yy = Some(Mat::from_fn(m, m, |i, j| 1.5 * xx[(i, j)]));
-    Moments { xx, yx, yy, count: None, mean_x: None, mean_y: None, centered: true, symmetrized: false, basis: None }
+    Moments::unchecked(xx, yx, yy)
 }
 
 pub(crate) fn linear_field(kind: Field, n: usize, moments: Moments, decay: f64) -> LinearField {

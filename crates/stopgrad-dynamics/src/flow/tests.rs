@@ -3,6 +3,7 @@ use faer::Mat;
 use super::*;
 use crate::ensemble::tests::{linear_field, moments};
 use crate::random::{normal, stream};
+use crate::testing::Square;
 use crate::{Field, LinearField, Moments, UpdateMap};
 
 fn start(n: usize, m: usize, kind: Field, seed: u64) -> Vec<f64> {
@@ -25,19 +26,7 @@ fn rotating(n: usize, kind: Field, decay: f64) -> LinearField {
     let m = [[0.95 * cos, -0.95 * sin, 0.0], [0.95 * sin, 0.95 * cos, 0.0], [0.0, 0.0, 0.5]];
     let yx = Mat::from_fn(3, 3, |i, j| m[i][j]);
     let xx = Mat::<f64>::identity(3, 3);
-    let yy = Some(xx.clone());
-    let moments = Moments {
-        xx,
-        yx,
-        yy,
-        count: None,
-        mean_x: None,
-        mean_y: None,
-        centered: true,
-        symmetrized: false,
-        basis: None,
-    };
-    linear_field(kind, n, moments, decay)
+    linear_field(kind, n, Moments::unchecked(xx.clone(), yx, Some(xx)), decay)
 }
 
 #[test]
@@ -179,21 +168,6 @@ fn a_flow_out_of_budget_says_of_which_and_one_beyond_bounds_has_diverged() {
     let flow = Flow { field: &field, observer: &observer, params: FlowParams::default() };
     let end = flow.run(&z, &mut |progress| progress.steps >= 7);
     assert_eq!((end.stop, end.steps, end.stop.name()), (Stop::Budget(Limit::Caller), 7, "budget"));
-}
-
-/// v = z², with a pole at time 1 from 1.
-struct Square;
-
-impl VectorField for Square {
-    fn dimension(&self) -> usize {
-        1
-    }
-    fn value(&self, z: &[f64], out: &mut [f64]) {
-        out[0] = z[0] * z[0];
-    }
-    fn jvp(&self, z: &[f64], direction: &[f64], out: &mut [f64]) {
-        out[0] = 2.0 * z[0] * direction[0];
-    }
 }
 
 #[test]

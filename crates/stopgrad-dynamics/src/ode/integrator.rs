@@ -108,6 +108,7 @@ impl<'a> Integrator<'a> {
 mod tests {
     use super::super::DORMAND_PRINCE;
     use super::*;
+    use crate::testing::Square;
 
     /// x″ = −x as a system, padded so that whole and broken vectors of components are both used.
     struct Oscillator(usize);
@@ -171,18 +172,6 @@ mod tests {
 
     #[test]
     fn a_solution_that_blows_up_gets_stuck_at_its_pole() {
-        struct Square;
-        impl VectorField for Square {
-            fn dimension(&self) -> usize {
-                1
-            }
-            fn value(&self, z: &[f64], out: &mut [f64]) {
-                out[0] = z[0] * z[0];
-            }
-            fn jvp(&self, z: &[f64], direction: &[f64], out: &mut [f64]) {
-                out[0] = 2.0 * z[0] * direction[0];
-            }
-        }
         let mut flow = Integrator::new(&Square, &[1.0], Tolerance::default());
         let mut taken = 0;
         while flow.advance(2.0) == Advance::Stepped {

@@ -19,7 +19,7 @@ use crate::lab::basins::{Shares, View, csv};
 use crate::lab::page;
 use crate::markup::grouped;
 use crate::moments_file::MomentsFile;
-use crate::outcome::{Outcome, Status, command_line, document};
+use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
 use crate::table::aligned;
 
@@ -84,8 +84,7 @@ pub(super) fn run(asked: &BasinsArguments, output: Output) -> Result<Outcome, Co
         _ = writeln!(text, "{finding}");
     }
     if let Some(folder) = &asked.report {
-        page::write(folder, &view.page(command_line(), document.clone()))?;
-        _ = writeln!(text, "report: {}", folder.join("report.html").display());
+        text += &page::write(folder, &view.page(), &document)?;
     }
     let open = view.shares.iter().any(|shares| shares.count("unresolved") > 0);
     let status = if asked.require.is_some() && open { Status::NotEstablished } else { Status::Done };

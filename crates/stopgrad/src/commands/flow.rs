@@ -18,9 +18,9 @@ use crate::args::{FlowArguments, FlowSettings};
 use crate::bar::Bar;
 use crate::lab::ending::{Ending, Standing};
 use crate::lab::flow::View;
-use crate::lab::page::{self, Page};
+use crate::lab::page;
 use crate::moments_file::MomentsFile;
-use crate::outcome::{Outcome, Status, command_line, document};
+use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
 
 pub use system::FlowCommandError;
@@ -57,17 +57,7 @@ pub(super) fn run(asked: &FlowArguments, output: Output) -> Result<Outcome, Comm
         _ = writeln!(text, "trajectory and end state: {}", path.display());
     }
     if let Some(folder) = &asked.report {
-        let page = Page {
-            title: view.title(),
-            command_line: command_line(),
-            findings: view.findings(),
-            tables: view.tables(),
-            pictures: view.pictures(),
-            facts: vec![("Mathematics".into(), "docs/theory.md, sections 2, 4 and 5".into())],
-            document: document.clone(),
-        };
-        page::write(folder, &page)?;
-        _ = writeln!(text, "report: {}", folder.join("report.html").display());
+        text += &page::write(folder, &view.page(), &document)?;
     }
     let status = if asked.require.is_some() && ending.is_open() { Status::NotEstablished } else { Status::Done };
     Ok(Outcome { text, document, status })

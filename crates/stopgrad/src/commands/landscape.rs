@@ -13,10 +13,9 @@ use stopgrad_dynamics::{LinearFieldError, Moments};
 
 use crate::CommandError;
 use crate::args::LandscapeArguments;
-use crate::lab::page::{self, Page, Table};
+use crate::lab::page::{self, Page};
 use crate::moments_file::MomentsFile;
-use crate::outcome::{Outcome, Status, command_line, document};
-use crate::plot::Picture;
+use crate::outcome::{Outcome, Status, document};
 use crate::state_file::StateFileError;
 
 /// λ of a landscape of three numbers.
@@ -62,11 +61,8 @@ pub enum LandscapeCommandError {
 
 /// What there is to say of a landscape of either kind.
 struct Told {
-    title: String,
-    findings: Vec<String>,
-    tables: Vec<Table>,
-    pictures: Vec<Picture>,
-    mathematics: &'static str,
+    /// Without tables and pictures where nothing is drawn.
+    page: Page,
     /// Options with defaults that depend on the landscape.
     options: Value,
     own: Value,
@@ -121,21 +117,11 @@ fn write(
     own["report"] = json!(asked.out.as_ref().map(|folder| folder.join("report.html")));
     let document = document("landscape", 0, &options, inputs, own);
     let mut text = String::new();
-    for finding in &told.findings {
+    for finding in &told.page.findings {
         _ = writeln!(text, "{finding}");
     }
     if let Some(folder) = &asked.out {
-        let page = Page {
-            title: told.title,
-            command_line: command_line(),
-            findings: told.findings,
-            tables: told.tables,
-            pictures: told.pictures,
-            facts: vec![("Mathematics".into(), told.mathematics.into())],
-            document: document.clone(),
-        };
-        page::write(folder, &page)?;
-        _ = writeln!(text, "report: {}", folder.join("report.html").display());
+        text += &page::write(folder, &told.page, &document)?;
     }
     Ok(Outcome { text, document, status: Status::Done })
 }

@@ -13,10 +13,10 @@ use stopgrad_dynamics::{CriticalEstimate, Existence, PredictError, PredictOption
 
 use crate::CommandError;
 use crate::args::PredictArguments;
-use crate::lab::page::{self, Page};
+use crate::lab::page;
 use crate::lab::predict::{HEADER, View};
 use crate::moments_file::MomentsFile;
-use crate::outcome::{Outcome, Status, command_line, document};
+use crate::outcome::{Outcome, Status, document};
 use crate::table::aligned;
 
 /// Modes listed for people; programs get all.
@@ -67,17 +67,7 @@ pub(super) fn run(asked: &PredictArguments) -> Result<Outcome, CommandError> {
     let view = View { prediction: &prediction, weight_decay: asked.weight_decay };
     let mut text = describe(asked, &view);
     if let Some(folder) = &asked.report {
-        let page = Page {
-            title: view.title(),
-            command_line: command_line(),
-            findings: view.findings(),
-            tables: view.tables(),
-            pictures: view.pictures(),
-            facts: vec![("Mathematics".into(), "docs/theory.md, sections 3 and 4".into())],
-            document: document.clone(),
-        };
-        page::write(folder, &page)?;
-        _ = writeln!(text, "report: {}", folder.join("report.html").display());
+        text += &page::write(folder, &view.page(), &document)?;
     }
     Ok(Outcome { text, document, status })
 }

@@ -21,7 +21,7 @@ use crate::folder::{self, FolderError, Kind as Folder, SWEEP_FILE, write_beside}
 use crate::lab::page;
 use crate::lab::sweep::{SweepTable, Swept, View, is_open};
 use crate::limits::{Limits, Stop};
-use crate::outcome::{Outcome, Status, command_line, document};
+use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
 
 use grid::MOST;
@@ -243,12 +243,12 @@ fn tell(prepared: &Prepared, ended: &Ended) -> Result<Outcome, CommandError> {
     let mut text = String::new();
     if whole {
         table::write_parquet(&folder.join("table.parquet"), table)?;
-        page::write_into(folder, &view.page(command_line(), document.clone()))?;
+        let line = page::write_into(folder, &view.page(), &document)?;
         for finding in view.findings() {
             _ = writeln!(text, "{finding}");
         }
         _ = writeln!(text, "table: {} (and .parquet)", folder.join("table.csv").display());
-        _ = writeln!(text, "report: {}", folder.join("report.html").display());
+        text += &line;
     } else {
         _ = writeln!(text, "stopped after {in_table} of {points} points; the same command goes on");
         _ = writeln!(text, "table: {}", folder.join("table.csv").display());

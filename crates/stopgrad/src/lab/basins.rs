@@ -2,7 +2,6 @@
 
 mod shares;
 
-use serde_json::Value;
 use stopgrad_dynamics::Field;
 use stopgrad_dynamics::basins::Basin;
 use stopgrad_dynamics::statistics::Interval;
@@ -145,7 +144,7 @@ impl View {
     }
 
     /// The page.
-    pub fn page(&self, command_line: String, document: Value) -> Page {
+    pub fn page(&self) -> Page {
         let column = |name: &String| {
             if name == "field" || name == "outcome" { Column::text(name) } else { Column::number(name) }
         };
@@ -158,7 +157,6 @@ impl View {
             if self.is_scalar() { "docs/theory.md, sections 3.9 and 6.1" } else { "docs/theory.md, sections 3 and 4" };
         Page {
             title: title.into(),
-            command_line,
             findings: self.findings(),
             tables: vec![Table {
                 title: "Shares".into(),
@@ -167,8 +165,7 @@ impl View {
                 rows: self.rows(),
             }],
             pictures: if self.grid { self.grid_pictures() } else { vec![self.bars()] },
-            facts: vec![("Mathematics".into(), section.into())],
-            document,
+            mathematics: section,
         }
     }
 

@@ -4,7 +4,7 @@ use stopgrad_dynamics::flow::{FlowEnd, Limit, Row, Stop};
 use stopgrad_dynamics::{Field, LinearField, UpdateMap};
 
 use super::ending::{Ending, Kappa, Standing};
-use crate::lab::page::{Column, Table};
+use crate::lab::page::{Column, Page, Table};
 use crate::markup::{grouped, number, significant};
 use crate::plot::{Axis, Boundary, Cloud, Line, LineChart, Picture, SpectrumChart, field_slot};
 
@@ -37,8 +37,18 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    /// Headline.
-    pub fn title(&self) -> String {
+    /// Everything there is to say.
+    pub fn page(&self) -> Page {
+        Page {
+            title: self.title(),
+            findings: self.findings(),
+            tables: self.tables(),
+            pictures: self.pictures(),
+            mathematics: "docs/theory.md, sections 2, 4 and 5",
+        }
+    }
+
+    fn title(&self) -> String {
         let moving = if self.map.is_some() { "Training in steps" } else { "A flow" };
         format!("{moving} of a linear network under {}", self.field.kind)
     }

@@ -8,29 +8,26 @@ use serde_json::Value;
 
 use crate::folder::{self, FolderError, Kind, write_beside};
 use crate::markup::{escape, grouped, prose};
+use crate::outcome::command_line;
 use crate::page;
 use crate::plot::Picture;
 
 /// Rows of a table that are shown openly; a longer one is whole in a fold below.
 const ROWS: usize = 24;
 
-/// What a page holds.
+/// What a command has to say, for people.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     /// Headline, for people.
     pub title: String,
-    /// What was typed (`outcome::command_line`).
-    pub command_line: String,
     /// What was found, in whole sentences, the most important first.
     pub findings: Vec<String>,
     /// Numbers side by side.
     pub tables: Vec<Table>,
     /// With their data.
     pub pictures: Vec<Picture>,
-    /// What else a reader should know: label, text. Options and inputs need not be repeated.
-    pub facts: Vec<(String, String)>,
-    /// `report.json`: the document of the command; its `options` and `inputs` are shown on the page.
-    pub document: Value,
+    /// Where the mathematics stands.
+    pub mathematics: &'static str,
 }
 
 /// A table of texts.
@@ -69,13 +66,15 @@ impl Column {
 
 impl Page {
     /// The page as one file: no script, no network, readable on paper, dark and light.
-    pub fn to_html(&self) -> String {
+    ///
+    /// It ends with what it rests on: `options` and `inputs` of the document of the command.
+    pub fn to_html(&self, command_line: &str, document: &Value) -> String {
         let mut html = page::start(&self.title);
         let _ = write!(
             html,
             "<header>\n<h1>{}</h1>\n<p class=\"quiet small\"><code>{}</code> · stopgrad {}</p>\n<div class=\"summary\">\n",
             escape(&self.title),
-            escape(&self.command_line),
+            escape(command_line),
             env!("CARGO_PKG_VERSION")
         );
         for finding in &self.findings {
@@ -88,31 +87,30 @@ impl Page {
         if !self.pictures.is_empty() {
             page::figures(&mut html, "Pictures", self.pictures.iter());
         }
-        let facts = page::facts(self.facts.iter().cloned().chain(self.options()).chain(self.inputs()));
-        if !facts.is_empty() {
-            page::section(&mut html, "facts", "What it rests on", &facts);
-        }
+        let mathematics = ("Mathematics".to_owned(), self.mathematics.to_owned());
+        let facts = page::facts(std::iter::once(mathematics).chain(options(document)).chain(inputs(document)));
+        page::section(&mut html, "facts", "What it rests on", &facts);
         html.push_str(page::END);
         html
     }
+}
 
-    /// The options of the document, each with its default filled in.
-    fn options(&self) -> Vec<(String, String)> {
-        let mut rows = Vec::new();
-        for (name, value) in self.document["options"].as_object().into_iter().flatten() {
-            page::flatten(&format!("--{}", name.replace('_', "-")), value, &mut rows);
-        }
-        rows
+/// The options of the document, each with its default filled in.
+fn options(document: &Value) -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for (name, value) in document["options"].as_object().into_iter().flatten() {
+        page::flatten(&format!("--{}", name.replace('_', "-")), value, &mut rows);
     }
+    rows
+}
 
-    /// The files that were read, by content.
-    fn inputs(&self) -> Vec<(String, String)> {
-        let input = |input: &Value| {
-            let text = |key: &str| input[key].as_str().unwrap_or_default().to_owned();
-            (format!("Input {}", text("path")), format!("sha256 {}", text("sha256")))
-        };
-        self.document["inputs"].as_array().into_iter().flatten().map(input).collect()
-    }
+/// The files that were read, by content.
+fn inputs(document: &Value) -> Vec<(String, String)> {
+    let input = |input: &Value| {
+        let text = |key: &str| input[key].as_str().unwrap_or_default().to_owned();
+        (format!("Input {}", text("path")), format!("sha256 {}", text("sha256")))
+    };
+    document["inputs"].as_array().into_iter().flatten().map(input).collect()
 }
 
 impl Table {
@@ -160,30 +158,30 @@ pub fn check(folder: &Path) -> Result<(), FolderError> {
     folder::check(folder, Kind::Lab)
 }
 
-/// Write `report.html`, `report.json` and `figures/<id>.svg` with `figures/<id>.csv`, each beside its place and renamed;
-/// pictures of an earlier page there are removed.
+/// Write `report.html`, `report.json` (the document) and `figures/<id>.svg` with `figures/<id>.csv`, each beside its
+/// place and renamed; pictures of an earlier page there are removed. Says in a line where the page is.
 ///
 /// # Errors
 /// [`FolderError`]: something else is in the folder, or it cannot be written
-pub fn write(folder: &Path, page: &Page) -> Result<(), FolderError> {
+pub fn write(folder: &Path, page: &Page, document: &Value) -> Result<String, FolderError> {
     check(folder)?;
     folder::prepare(folder)?;
     let _held = folder::lock(folder)?;
-    write_into(folder, page)
+    write_into(folder, page, document)
 }
 
 /// The same into a folder that the caller has checked and holds the lock of; it may hold other results of ours.
 ///
 /// # Errors
 /// [`FolderError`]
-pub(crate) fn write_into(folder: &Path, page: &Page) -> Result<(), FolderError> {
+pub(crate) fn write_into(folder: &Path, page: &Page, document: &Value) -> Result<String, FolderError> {
     let figures = folder.join("figures");
     folder::prepare(&figures)?;
     for swept in [folder, &figures] {
         folder::sweep(swept)?;
     }
     // First, so that a folder that was begun is known as ours.
-    write_beside(&folder.join("report.json"), format!("{:#}\n", page.document).as_bytes())?;
+    write_beside(&folder.join("report.json"), format!("{document:#}\n").as_bytes())?;
     let mut kept = Vec::new();
     for picture in &page.pictures {
         for (ending, text) in [("svg", picture.to_svg_file()), ("csv", picture.csv.clone())] {
@@ -193,7 +191,9 @@ pub(crate) fn write_into(folder: &Path, page: &Page) -> Result<(), FolderError> 
         }
     }
     remove_others(&figures, &kept)?;
-    write_beside(&folder.join("report.html"), page.to_html().as_bytes())
+    let path = folder.join("report.html");
+    write_beside(&path, page.to_html(&command_line(), document).as_bytes())?;
+    Ok(format!("report: {}\n", path.display()))
 }
 
 /// Remove the pictures and tables of an earlier page.

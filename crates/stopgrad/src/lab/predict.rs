@@ -10,6 +10,7 @@ use stopgrad_dynamics::{CriticalEstimate, Existence, Prediction};
 
 pub use tables::HEADER;
 
+use crate::lab::page::Page;
 use crate::markup::{concise, listed, number, power_of_ten, significant};
 
 /// A prediction, and the λ it is for.
@@ -22,8 +23,18 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    /// Headline.
-    pub fn title(&self) -> String {
+    /// Everything there is to say.
+    pub fn page(&self) -> Page {
+        Page {
+            title: self.title(),
+            findings: self.findings(),
+            tables: self.tables(),
+            pictures: self.pictures(),
+            mathematics: "docs/theory.md, sections 3 and 4",
+        }
+    }
+
+    fn title(&self) -> String {
         format!("What a linear network keeps at λ = {}", concise(self.weight_decay))
     }
 

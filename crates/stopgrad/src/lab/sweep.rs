@@ -4,8 +4,6 @@ mod pictures;
 #[cfg(test)]
 mod tests;
 
-use serde_json::Value;
-
 use crate::lab::page::{self, Page};
 use crate::markup::{concise, grouped, listed, percent};
 
@@ -293,7 +291,7 @@ impl View {
     }
 
     /// The page.
-    pub fn page(&self, command_line: String, document: Value) -> Page {
+    pub fn page(&self) -> Page {
         let title = match self.kind {
             Kind::Predict => "What a linear network keeps, over a grid",
             Kind::Flow => "Where linear networks end, over a grid",
@@ -301,12 +299,10 @@ impl View {
         };
         Page {
             title: title.into(),
-            command_line,
             findings: self.findings(),
             tables: vec![self.listing()],
             pictures: self.pictures(),
-            facts: vec![("Mathematics".into(), "docs/theory.md, sections 2 to 4 and 6".into())],
-            document,
+            mathematics: "docs/theory.md, sections 2 to 4 and 6",
         }
     }
 

@@ -10,6 +10,7 @@ use stopgrad_dynamics::{Field, LinearField, Moments};
 use super::{LandscapeCommandError, Told};
 use crate::args::LandscapeArguments;
 use crate::lab::landscape::plane::{Named, View};
+use crate::lab::page::Page;
 use crate::state_file::StateFile;
 
 /// Read three states, look at the plane through them.
@@ -41,11 +42,13 @@ pub(super) fn tell(
     let fields = [field(joint)?, field(sg)?, field(ema)?.with_ema_rate(asked.ema_rate)?];
     let view = View::new(plane, [named(0), named(1), named(2)], fields, asked.start);
     let told = Told {
-        title: view.title(),
-        findings: view.findings(),
-        tables: if asked.out.is_some() { view.tables() } else { Vec::new() },
-        pictures: if asked.out.is_some() { view.pictures() } else { Vec::new() },
-        mathematics: "docs/theory.md, sections 1 and 2",
+        page: Page {
+            title: view.title(),
+            findings: view.findings(),
+            tables: if asked.out.is_some() { view.tables() } else { Vec::new() },
+            pictures: if asked.out.is_some() { view.pictures() } else { Vec::new() },
+            mathematics: "docs/theory.md, sections 1 and 2",
+        },
         options: json!({ "start": view.start.0 }),
         own: view.document(),
     };

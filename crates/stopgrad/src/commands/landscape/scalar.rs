@@ -7,6 +7,7 @@ use stopgrad_dynamics::landscape::path::Path;
 use super::{LandscapeCommandError, Told};
 use crate::args::LandscapeArguments;
 use crate::lab::landscape::{View, no_minimum};
+use crate::lab::page::Page;
 
 /// Points, trajectories, pictures.
 pub(super) fn tell(
@@ -16,11 +17,13 @@ pub(super) fn tell(
     let start = asked.start.unwrap_or_else(|| View::default_start(&landscape));
     let view = View::new(landscape, start, asked.ema_rate);
     Ok(Told {
-        title: "Ē over one encoder and one predictor weight".into(),
-        findings: view.findings(),
-        tables: if asked.out.is_some() { vec![view.table()] } else { Vec::new() },
-        pictures: if asked.out.is_some() { view.pictures() } else { Vec::new() },
-        mathematics: "docs/theory.md, sections 1, 2 and 3.9",
+        page: Page {
+            title: "Ē over one encoder and one predictor weight".into(),
+            findings: view.findings(),
+            tables: if asked.out.is_some() { vec![view.table()] } else { Vec::new() },
+            pictures: if asked.out.is_some() { view.pictures() } else { Vec::new() },
+            mathematics: "docs/theory.md, sections 1, 2 and 3.9",
+        },
         options: json!({ "rho": rho, "tau": tau, "sigma": sigma, "start": start }),
         own: json!({
             "points": view.points(),

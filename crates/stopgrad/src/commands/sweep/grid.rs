@@ -44,6 +44,11 @@ impl Grid {
             *place = rest % length;
             rest /= length;
         }
+        self.at(places)
+    }
+
+    /// A value of each option by its place in its list, in the order of [`Swept::ALL`].
+    fn at(&self, places: [usize; Swept::ALL.len()]) -> Point {
         Point {
             weight_decay: self.weight_decay[places[0]],
             ema_rate: self.ema_rate[places[1]],
@@ -55,13 +60,10 @@ impl Grid {
 
     /// The values of an option, null where it was not given.
     pub(super) fn values(&self, option: Swept) -> Value {
-        match option {
-            Swept::WeightDecay => json!(self.weight_decay),
-            Swept::EmaRate => json!(self.ema_rate),
-            Swept::EmbeddingDim => json!(self.embedding_dim),
-            Swept::InitScale => json!(self.init_scale),
-            Swept::Seed => json!(self.seed),
-        }
+        let own = |place| Swept::ALL.map(|other| if other == option { place } else { 0 });
+        let length = |(other, length)| if other == option { length } else { 0 };
+        let length = Swept::ALL.into_iter().zip(self.lengths()).map(length).sum::<usize>();
+        (0..length).map(|place| self.at(own(place)).value(option)).collect()
     }
 
     /// In the order of [`Swept::ALL`], which is that of the points.
