@@ -37,8 +37,7 @@ fn instance(n: usize) -> Moments {
     let xx = Mat::from_fn(n, n, |i, j| spread[(i, j)] + f64::from(u8::from(i == j)));
     let noise = stream.matrix(n, 0.1 * unit);
     let yx = Mat::from_fn(n, n, |i, j| 0.9 * xx[(i, j)] + f64::midpoint(noise[(i, j)], noise[(j, i)]));
-    let (count, mean_x, mean_y, basis) = (None, None, None, None);
-    Moments { xx, yx, yy: None, count, mean_x, mean_y, centered: true, symmetrized: true, basis }
+    Moments::unchecked(xx, yx, None)
 }
 
 fn main() {
@@ -52,7 +51,7 @@ fn main() {
     for _ in 0..rounds {
         let clock = Instant::now();
         let support = Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).expect("a support");
-        let outcome = solve_maximal(&support, 1e-2, &MaximalParams::default(), &|| false);
+        let outcome = solve_maximal(&support, 1e-2, &MaximalParams::default(), &|_| false);
         let seconds = clock.elapsed().as_secs_f64();
         let Maximal::Found(found) = outcome else { panic!("{outcome:?}") };
         let residual = maximal_residual(&support, found.s.as_ref(), 1e-2);

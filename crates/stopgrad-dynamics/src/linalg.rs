@@ -6,6 +6,7 @@
 mod dense;
 mod general;
 mod product;
+mod single;
 mod updates;
 
 pub use dense::{
@@ -18,8 +19,9 @@ pub use general::{
     split_by_range,
 };
 pub use product::{Factor, row_major_product};
+pub(crate) use single::Arithmetic;
 pub use updates::{
-    Triangle, add_cross_products, add_triangle_products, eigenvalues_of_lower, plain_product, product_on_this_thread,
+    add_cross_products, add_triangle_products, eigenvalues_of_lower, plain_product, product_on_this_thread,
 };
 
 use faer::diag::Diag;

@@ -121,7 +121,7 @@ pub struct MaximalEquilibrium {
 /// each of about 5 to 15 inner iterations
 /// # Source      Ponce, Terver, Hebert, Arbel 2026 for the equation; Guo, Lancaster 1998 for Newton on Riccati equations
 pub fn solve_maximal(
-    support: &Support, weight_decay: f64, params: &MaximalParams, should_stop: &dyn Fn() -> bool,
+    support: &Support, weight_decay: f64, params: &MaximalParams, should_stop: &dyn Fn(usize) -> bool,
 ) -> Maximal {
     let problem = Riccati::new(support);
     if problem.is_singular() {
@@ -150,13 +150,16 @@ pub(crate) struct Search<'a> {
     problem: &'a Riccati,
     decay: f64,
     params: &'a MaximalParams,
-    should_stop: &'a dyn Fn() -> bool,
+    should_stop: &'a dyn Fn(usize) -> bool,
 }
 
 /// The determinants' rounding.
 const ROUNDING: f64 = 1e-6;
 /// Inner tolerance when evidence of absence is weighed: then inexact steps must not be the reason.
 const TIGHT: f64 = 1e-8;
+/// Supports up to this size have absence confirmed by tight systems. Beyond the fold these grow ever harder: at 3,072
+/// dimensions minutes, for a confirmation that the search at lower rank gives too (it would end at full rank).
+const CONFIRMED_UP_TO: usize = 512;
 /// The linear residual that will do when the bound on products is met.
 const ENDURED: f64 = 1e-3;
 /// Steps made beyond a small residual while some direction still fails: a ghost is left in fewer, and where the moments
@@ -171,15 +174,18 @@ const BASIS_NUMBERS: usize = 1 << 28;
 
 impl<'a> Search<'a> {
     pub(crate) fn new(
-        problem: &'a Riccati, decay: f64, params: &'a MaximalParams, should_stop: &'a dyn Fn() -> bool,
+        problem: &'a Riccati, decay: f64, params: &'a MaximalParams, should_stop: &'a dyn Fn(usize) -> bool,
     ) -> Self {
         Self { problem, decay, params, should_stop }
     }
 
-    /// Loose inner systems first; absence is believed only from tight ones.
+    /// Loose inner systems first; in supports that are not large, absence is believed only from tight ones.
     pub(crate) fn run(&self, whitened: Option<&Mat<f64>>, respond: bool) -> Maximal {
         let outcome = self.newton(whitened, false, respond);
         let Maximal::Absent { products: spent, .. } = outcome else { return outcome };
+        if self.problem.size() > CONFIRMED_UP_TO {
+            return outcome;
+        }
         match self.newton(whitened, true, respond) {
             Maximal::Absent { evidence, steps, products } => {
                 Maximal::Absent { evidence, steps, products: products + spent }
@@ -196,7 +202,7 @@ impl<'a> Search<'a> {
         let (mut products, mut polished) = (0, 0);
         let (mut before, mut invariant_before) = (f64::INFINITY, f64::INFINITY);
         for steps in 0..=self.params.max_steps {
-            if (self.should_stop)() {
+            if (self.should_stop)(steps) {
                 return unresolved(Unresolved::Stopped, before, steps);
             }
             let absent = |evidence, products| Maximal::Absent { evidence, steps, products };

@@ -22,7 +22,8 @@ use serde::Serialize;
 use crate::Support;
 use crate::fold::Probe;
 use crate::linalg::{LinalgError, product};
-use crate::modes::{Mode, modes};
+use crate::modes::Mode;
+use crate::stage::{Stage, Watch};
 use factors::{Factors, Point};
 use search::{alternate, polish};
 
@@ -57,6 +58,8 @@ pub struct Attempt {
     pub rank: usize,
     /// What was found there; `None` when it was not finished (a larger rank was known) or Newton found no equilibrium.
     pub rate: Option<Rate>,
+    /// Whether it was left after [`PartialParams::enough_products`] without an equilibrium.
+    pub given_up: bool,
     /// What it cost.
     pub effort: Effort,
 }
@@ -72,26 +75,28 @@ pub struct PartialSearch {
 
 /// The largest rank r ≤ min(n, k) with an attracting equilibrium at λ, over the starts tried.
 ///
-/// # Requires    `weight_decay` > 0, `width` > 0
+/// # Requires    `weight_decay` > 0, `width` > 0; `modes` those of the support
 /// # Errors      [`LinalgError`]
 /// # Cost        a start: up to 200 rounds of two r × k × k products and an r × r eigendecomposition, then Newton
 /// # Source      Ponce, Terver, Hebert, Arbel 2026, for the equations; the search is ours
 pub fn find_partial(
-    support: &Support, weight_decay: f64, width: usize, params: &PartialParams, should_stop: &dyn Fn() -> bool,
+    support: &Support, modes: &[Mode], (weight_decay, width): (f64, usize), params: &PartialParams, watch: &Watch<'_>,
 ) -> Result<PartialSearch, LinalgError> {
-    let modes = modes(support)?;
     let limit = width.min(support.size());
     let mut hunt = Hunt {
         factors: Factors { support, decay: weight_decay },
         params,
-        should_stop,
+        watch,
         found: PartialSearch { best: None, attempts: Vec::new() },
     };
-    let order = by_outer_root(&modes, weight_decay);
+    let order = by_outer_root(modes, weight_decay);
     // Twice the λ of a mode's lone death: room for modes that live only with others.
     let hopeful = modes.iter().filter(|mode| mode.critical_weight_decay() > 0.5 * weight_decay).count();
     let rows = hopeful.clamp(usize::from(modes[0].cross != 0.0), limit);
     hunt.attempt(rows_of(&order, rows))?;
+    if hunt.is_beyond_reach() {
+        return Ok(hunt.found);
+    }
     let sure = order.iter().filter(|mode| mode.outer_root(weight_decay).is_some()).count().min(limit);
     if sure != rows {
         hunt.attempt(rows_of(&order, sure))?;
@@ -102,7 +107,7 @@ pub fn find_partial(
     }
     let mut failures = 0;
     let mut rank = hunt.best_rank() + 1;
-    while rank <= limit && (params.all_ranks || failures < params.failures_allowed) && !should_stop() {
+    while rank <= limit && (params.all_ranks || failures < params.failures_allowed) && !hunt.stopped() {
         let start = hunt.extended(&order, rank).unwrap_or_else(|| rows_of(&order, rank));
         hunt.attempt(start)?;
         if hunt.best_rank() >= rank {
@@ -143,28 +148,36 @@ fn random_rows(order: &[Mode], rows: usize, seed: u64, draw: u64) -> Mat<f64> {
 struct Hunt<'a> {
     factors: Factors<'a>,
     params: &'a PartialParams,
-    should_stop: &'a dyn Fn() -> bool,
+    watch: &'a Watch<'a>,
     found: PartialSearch,
 }
 
 impl Hunt<'_> {
+    /// Whether somebody ended the search: asked between two starts.
+    fn stopped(&self) -> bool {
+        (self.watch)(Stage::Regressions { rank: self.best_rank(), round: 0, change: f64::INFINITY })
+    }
+
     /// The largest rank known to attract; one that is undecided does not count.
     fn best_rank(&self) -> usize {
         let known = |best: &&PartialEquilibrium| best.rate.attraction != Attraction::Undecided;
         self.found.best.as_ref().filter(known).map_or(0, PartialEquilibrium::rank)
     }
 
-    /// Where the regressions end at a saddle: fewer rows, by bisection between the best rank and the saddle's.
+    /// Where the regressions end at a saddle or the work was given up: fewer rows, by bisection between the best rank
+    /// and that one.
     ///
     /// The regressions give the predictor all the speed it wants; the flow does not, and where X and Y do not commute
     /// rows of a weak predictor can then turn towards directions of large variance (docs/theory.md, 4.7). The first
     /// rows in order, the strong ones, stand longest. `Some` of the least number of rows seen to fail.
     fn descend(&mut self, order: &[Mode]) -> Result<Option<usize>, LinalgError> {
-        let saddle = |attempt: &Attempt| attempt.rate.is_some_and(|rate| rate.attraction == Attraction::Saddle);
-        let Some(mut high) = self.found.attempts.iter().filter(|a| saddle(a)).map(|a| a.rank).max() else {
+        let failed = |attempt: &&Attempt| {
+            attempt.given_up || attempt.rate.is_some_and(|rate| rate.attraction == Attraction::Saddle)
+        };
+        let Some(mut high) = self.found.attempts.iter().filter(failed).map(|attempt| attempt.rank).min() else {
             return Ok(None);
         };
-        while high > self.best_rank() + 1 && !(self.should_stop)() {
+        while high > self.best_rank() + 1 && !self.stopped() {
             let middle = usize::midpoint(self.best_rank(), high);
             self.attempt(rows_of(order, middle))?;
             if self.best_rank() < middle {
@@ -201,36 +214,56 @@ impl Hunt<'_> {
         Some(Mat::from_fn(r + extra.len(), k, |i, j| if i < r { best.p[(i, j)] } else { rows[(i - r, j)] }))
     }
 
+    /// Whether an equilibrium was found whose slow rates cannot be computed at this size: then no other's can.
+    fn is_beyond_reach(&self) -> bool {
+        self.found.best.as_ref().is_some_and(|best| match best.rate.method {
+            RateMethod::Theory => true,
+            RateMethod::Krylov { residual, .. } => residual.is_infinite(),
+            RateMethod::Dense => false,
+        })
+    }
+
+    /// Its rate; kept if it is the best so far.
+    fn weigh(&mut self, point: &Point, effort: Effort) -> Result<Rate, LinalgError> {
+        (self.watch)(Stage::Stability { rank: point.p.nrows() });
+        let found = equilibrium(&self.factors, point, effort, self.params.max_products)?;
+        let rate = found.rate;
+        let better = match rate.attraction {
+            Attraction::Saddle => false,
+            Attraction::Undecided => self.found.best.is_none(),
+            Attraction::Attracting | Attraction::Degenerate => true,
+        };
+        if better {
+            self.found.best = Some(found);
+        }
+        Ok(rate)
+    }
+
     fn attempt(&mut self, start: Mat<f64>) -> Result<(), LinalgError> {
         let rows = start.nrows();
-        if rows == 0 || (self.should_stop)() {
+        if rows == 0 || self.stopped() {
             return Ok(());
         }
         let mut effort = Effort::default();
-        let mut attempt = Attempt { rows, rank: rows, rate: None, effort };
+        let mut attempt = Attempt { rows, rank: rows, rate: None, given_up: false, effort };
         let (mut a, mut settled) = (start, self.params.settled);
         for _ in 0..self.params.blocks {
             let needed = self.best_rank() + 1;
-            a = alternate(&self.factors, a, (settled, needed), self.params, &mut effort, self.should_stop)?;
+            a = alternate(&self.factors, a, (settled, needed), self.params, &mut effort, self.watch)?;
             attempt.rank = a.nrows();
             // Of no larger rank than what is known: no need to finish it.
-            if attempt.rank < needed || (self.should_stop)() {
+            if attempt.rank < needed || self.stopped() {
                 break;
             }
-            if let Some(point) = polish(&self.factors, &a, self.params, &mut effort, self.should_stop)? {
-                let found = equilibrium(&self.factors, &point, effort, self.params.max_products)?;
-                attempt.rate = Some(found.rate);
-                let better = match found.rate.attraction {
-                    Attraction::Saddle => false,
-                    Attraction::Undecided => self.found.best.is_none(),
-                    Attraction::Attracting | Attraction::Degenerate => true,
-                };
-                if better {
-                    self.found.best = Some(found);
-                }
+            if let Some(point) = polish(&self.factors, &a, self.params, &mut effort, self.watch)? {
+                attempt.rate = Some(self.weigh(&point, effort)?);
                 break;
             }
-            // Newton is not in reach: a mode is still on its way out.
+            // Newton is not in reach: a mode is still on its way out, or the linear systems are too hard.
+            if effort.products > self.params.enough_products {
+                attempt.given_up = true;
+                break;
+            }
             settled *= 0.1;
         }
         attempt.effort = effort;
@@ -276,7 +309,7 @@ pub fn polish_partial(
 ) -> Result<Option<PartialEquilibrium>, LinalgError> {
     let factors = Factors { support, decay: weight_decay };
     let mut effort = Effort::default();
-    let point = polish(&factors, rows, params, &mut effort, &|| false)?;
+    let point = polish(&factors, rows, params, &mut effort, &|_| false)?;
     point.map(|point| equilibrium(&factors, &point, effort, params.max_products)).transpose()
 }
 
@@ -284,16 +317,16 @@ pub fn polish_partial(
 pub(crate) struct RankBranch<'a> {
     support: &'a Support,
     params: &'a PartialParams,
-    should_stop: &'a dyn Fn() -> bool,
+    watch: &'a Watch<'a>,
     start: Mat<f64>,
     below: Option<(f64, Mat<f64>)>,
 }
 
 impl<'a> RankBranch<'a> {
     pub(crate) fn new(
-        support: &'a Support, modes: &[Mode], rank: usize, params: &'a PartialParams, should_stop: &'a dyn Fn() -> bool,
+        support: &'a Support, modes: &[Mode], rank: usize, params: &'a PartialParams, watch: &'a Watch<'a>,
     ) -> Self {
-        Self { support, params, should_stop, start: rows_of(modes, rank), below: None }
+        Self { support, params, watch, start: rows_of(modes, rank), below: None }
     }
 
     /// Whether an equilibrium of this rank is found at λ, from the one below if there is one.
@@ -301,21 +334,18 @@ impl<'a> RankBranch<'a> {
         let factors = Factors { support: self.support, decay };
         let mut effort = Effort::default();
         let rank = self.start.nrows();
-        if (self.should_stop)() {
-            return Ok(Probe::Unknown);
-        }
         let mut point = None;
         if let Some((_, below)) = &self.below {
-            point = polish(&factors, below, self.params, &mut effort, self.should_stop)?;
+            point = polish(&factors, below, self.params, &mut effort, self.watch)?;
         }
         let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
         if point.is_none() {
             let settled = self.params.settled;
-            let a = alternate(&factors, start.clone(), (settled, rank), self.params, &mut effort, self.should_stop)?;
+            let a = alternate(&factors, start.clone(), (settled, rank), self.params, &mut effort, self.watch)?;
             if a.nrows() < rank {
                 return Ok(Probe::Dead);
             }
-            point = polish(&factors, &a, self.params, &mut effort, self.should_stop)?;
+            point = polish(&factors, &a, self.params, &mut effort, self.watch)?;
         }
         let Some(point) = point else { return Ok(Probe::Unknown) };
         let Some(response) = factors.response(&point, self.params.max_products) else {

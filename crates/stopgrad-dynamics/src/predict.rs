@@ -7,9 +7,11 @@ use crate::linalg::{LinalgError, symmetric_eigenvalues};
 use crate::maximal::{
     Absence, CriticalDecay, CriticalParams, Maximal, MaximalParams, Unresolved, critical_weight_decay, solve_maximal,
 };
+use crate::modes::modes;
 use crate::partial::{
     Attempt, Attraction, PartialEquilibrium, PartialParams, Rate, RateMethod, find_partial, from_full_rank,
 };
+use crate::stage::{Stage, Watch};
 use crate::survival::{Survival, SurvivalParams, survival};
 use crate::{DEFAULT_SUPPORT_THRESHOLD, Moments, Support, SupportError};
 
@@ -177,19 +179,21 @@ impl Prediction {
 /// # Errors      [`PredictError`]: λ ≤ 0, n = 0, X = 0, a decomposition that fails
 /// # Cost        O(m³), see [`solve_maximal`], [`find_partial`], [`critical_weight_decay`], [`survival`]
 pub fn predict(
-    moments: &Moments, options: &PredictOptions, halves: Option<(&Moments, &Moments)>, should_stop: &dyn Fn() -> bool,
+    moments: &Moments, options: &PredictOptions, halves: Option<(&Moments, &Moments)>, watch: &Watch<'_>,
 ) -> Result<Prediction, PredictError> {
     let decay = options.weight_decay;
     if !(decay > 0.0 && decay.is_finite()) {
         return Err(PredictError::WeightDecay { found: decay });
     }
+    watch(Stage::Support);
     let support = Support::new(moments, options.support_threshold)?;
     let k = support.size();
     let width = options.embedding_dim.unwrap_or(k);
     if width == 0 {
         return Err(PredictError::EmbeddingDim);
     }
-    let maximal = solve_maximal(&support, decay, &options.maximal, should_stop);
+    let modes = modes(&support)?;
+    let maximal = solve_maximal(&support, decay, &options.maximal, &|step| watch(Stage::FullRank { step }));
     let (existence, mut iterations) = match &maximal {
         Maximal::Found(found) => (Existence::Found, found.steps),
         Maximal::Absent { evidence, steps, .. } => (Existence::Absent(*evidence), *steps),
@@ -201,16 +205,21 @@ pub fn predict(
         _ => None,
     };
     if found.as_ref().is_none_or(|found| found.rate.attraction != Attraction::Attracting) {
-        let search = find_partial(&support, decay, width, &options.partial, should_stop)?;
+        let search = find_partial(&support, &modes, (decay, width), &options.partial, watch)?;
         attempts = search.attempts;
         iterations = search.best.as_ref().map_or(iterations, |best| best.effort.rounds + best.effort.steps);
         found = search.best;
     }
     let rank = found.as_ref().map_or(0, PartialEquilibrium::rank);
-    let searched = searched_critical(&support, options, should_stop)?;
+    // The search has the last word on an absence that was not confirmed.
+    let existence = match existence {
+        Existence::Absent(_) if rank == k => Existence::Found,
+        other => other,
+    };
+    let searched = searched_critical(&support, options, watch)?;
     let full_rank = searched.map(|found| found.fold.value);
     let settings = (&options.survival, &options.partial);
-    let survival = survival(&support, decay, (rank, width, full_rank), halves, settings, should_stop)?;
+    let survival = survival((&support, &modes), decay, (rank, width, full_rank), halves, settings, watch)?;
     let critical_weight_decay = searched.map_or_else(
         || CriticalEstimate::DiagonalRule(survival.modes.last().map_or(0.0, |mode| mode.critical_weight_decay)),
         CriticalEstimate::Searched,
@@ -265,13 +274,13 @@ fn rate_in(found: Option<&PartialEquilibrium>, width: usize, decay: f64) -> Rate
 
 /// λ_crit by search, where the support is small enough.
 fn searched_critical(
-    support: &Support, options: &PredictOptions, should_stop: &dyn Fn() -> bool,
+    support: &Support, options: &PredictOptions, watch: &Watch<'_>,
 ) -> Result<Option<CriticalDecay>, LinalgError> {
     if support.size() > options.critical_up_to {
         return Ok(None);
     }
     let params = CriticalParams { maximal: options.maximal, ..CriticalParams::default() };
-    critical_weight_decay(support, &params, should_stop).map(Some)
+    critical_weight_decay(support, &params, &|_| watch(Stage::CriticalDecay)).map(Some)
 }
 
 fn lift(support: &Support, found: &PartialEquilibrium, width: usize) -> PredictedState {

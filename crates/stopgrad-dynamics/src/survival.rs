@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use crate::fold::{FoldBracket, find_fold};
 use crate::linalg::LinalgError;
-use crate::modes::modes;
+use crate::modes::Mode;
 use crate::noise::split_half_sigmas;
 use crate::partial::{PartialParams, RankBranch};
+use crate::stage::{Stage, Watch};
 use crate::{Moments, Support};
 
 /// How much of the survival table is computed exactly.
@@ -110,15 +111,13 @@ pub struct Decade {
 /// guesses on the wrong side of it are moved to `weight_decay`. `full_rank` is λ_crit, when
 /// it was searched: the death of the last mode.
 ///
-/// # Requires    `weight_decay` > 0
+/// # Requires    `weight_decay` > 0; the modes are those of the support
 /// # Errors      [`LinalgError`]
-/// # Cost        one eigendecomposition (three with halves); 5 to 10 equilibria for each exact mode
+/// # Cost        two eigendecompositions with halves; 5 to 10 equilibria for each exact mode
 pub fn survival(
-    support: &Support, weight_decay: f64, (rank, width, full_rank): (usize, usize, Option<f64>),
-    halves: Option<(&Moments, &Moments)>, (params, partial): (&SurvivalParams, &PartialParams),
-    should_stop: &dyn Fn() -> bool,
+    (support, ordered): (&Support, &[Mode]), weight_decay: f64, (rank, width, full_rank): (usize, usize, Option<f64>),
+    halves: Option<(&Moments, &Moments)>, (params, partial): (&SurvivalParams, &PartialParams), watch: &Watch<'_>,
 ) -> Result<Survival, LinalgError> {
-    let ordered = modes(support)?;
     let sigmas = halves.map(|halves| split_half_sigmas(support, halves)).transpose()?;
     let mut deaths: Vec<(f64, SurvivalMethod)> =
         ordered.iter().map(|mode| (mode.critical_weight_decay(), SurvivalMethod::Bound)).collect();
@@ -131,11 +130,17 @@ pub fn survival(
     let near = if support.size() <= params.near_up_to { params.exact_near } else { 0 };
     let near = rank.saturating_sub(near)..(rank + near).min(ordered.len());
     let exact = if support.size() <= params.all_exact_up_to { 0..ordered.len() } else { near };
-    for k in exact {
+    let all = exact.len();
+    for (done, k) in exact.enumerate() {
         if deaths[k].0 <= 0.0 || (full_rank.is_some() && k + 1 == deaths.len()) {
             continue;
         }
-        let mut branch = RankBranch::new(support, &ordered, k + 1, partial, should_stop);
+        let stage = Stage::Survival { done, all };
+        if watch(stage) {
+            break;
+        }
+        let inner = |_: Stage| watch(stage);
+        let mut branch = RankBranch::new(support, ordered, k + 1, partial, &inner);
         if let Some(fold) = death(&mut branch, 0.5 * deaths[k].0, params)? {
             deaths[k] = (fold.value, SurvivalMethod::Exact);
         }

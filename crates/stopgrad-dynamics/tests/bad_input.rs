@@ -43,7 +43,7 @@ fn moments_that_were_never_checked_end_as_errors_or_as_divergence() {
     broken[0].xx[(1, 1)] = f64::NAN;
     broken[1].yx[(0, 2)] = f64::NAN;
     for data in broken {
-        assert!(predict(&data, &PredictOptions::new(0.01), None, &|| false).is_err());
+        assert!(predict(&data, &PredictOptions::new(0.01), None, &|_| false).is_err());
         let field = field(Field::StopGradient, data, 2);
         let end = follow(&field, &ones(&field), FlowParams::default());
         assert_eq!((end.stop, end.steps), (Stop::Diverged, 0));
@@ -108,6 +108,6 @@ fn a_budget_reached_is_an_outcome_with_its_name() {
     let nothing = find_basins(&field, &[], &BasinParams { trials: 0, ..BasinParams::default() });
     assert!(nothing.ends.is_empty() && nothing.basins.is_empty());
     let maximal = MaximalParams { max_steps: 0, ..MaximalParams::default() };
-    let prediction = predict(&data, &PredictOptions { maximal, ..PredictOptions::new(1e-3) }, None, &|| false);
+    let prediction = predict(&data, &PredictOptions { maximal, ..PredictOptions::new(1e-3) }, None, &|_| false);
     assert_eq!(prediction.expect("sound").existence, Existence::Undecided(Unresolved::Budget));
 }

@@ -42,12 +42,12 @@ impl Instance {
     fn new(m: usize, seed: u64) -> Self {
         let moments = random(m, seed);
         let support = Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).expect("a support");
-        let critical = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite").fold;
+        let critical = critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite").fold;
         assert!(critical.settled && critical.value > 0.0);
         let decay = 0.5 * critical.value;
         let mut options = PredictOptions { embedding_dim: Some(m + 1), ..PredictOptions::new(decay) };
         (options.survival.all_exact_up_to, options.survival.exact_near, options.critical_up_to) = (0, 0, 0);
-        let prediction = predict(&moments, &options, None, &|| false).expect("sound");
+        let prediction = predict(&moments, &options, None, &|_| false).expect("sound");
         assert_eq!(prediction.rank, m, "m = {m}, seed {seed}");
         Self { seed, moments, decay, state: prediction.state.expect("of full rank") }
     }

@@ -15,7 +15,7 @@ fn support(moments: &Moments) -> Support {
 }
 
 fn solve(support: &Support, decay: f64) -> Maximal {
-    solve_maximal(support, decay, &MaximalParams::default(), &|| false)
+    solve_maximal(support, decay, &MaximalParams::default(), &|_| false)
 }
 
 fn found(support: &Support, decay: f64) -> MaximalEquilibrium {
@@ -39,7 +39,7 @@ fn one_dimension_is_the_closed_form() {
             assert!((s / (root * root) - 1.0).abs() < 1e-8, "{s} and {root}² at {share}");
         }
         assert!(matches!(solve(&support, 1.000_001 * critical), Maximal::Absent { .. }));
-        let fold = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite").fold;
+        let fold = critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite").fold;
         assert!((fold.value / critical - 1.0).abs() < 1e-9 && fold.settled, "{fold:?}");
     }
 }
@@ -66,7 +66,7 @@ fn commuting_views_separate_into_modes() {
         assert!((s[(i, i)] - root * root).abs() < 1e-11, "{i}");
         assert!((0..4).all(|j| i == j || s[(i, j)].abs() < 1e-11));
     }
-    let critical = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite");
+    let critical = critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite");
     let expected = (0..4).map(|i| tau[i] * tau[i] / (4.0 * rho[i])).fold(f64::INFINITY, f64::min);
     assert!((critical.fold.value / expected - 1.0).abs() < 1e-9, "{critical:?}");
 }
@@ -78,7 +78,8 @@ fn the_maximal_equilibrium_of_random_moments_attracts() {
         for seed in 0..instances {
             let data = random(m, seed);
             let support = support(&data);
-            let critical = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite").fold;
+            let critical =
+                critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite").fold;
             assert!(critical.settled && critical.probes <= 40, "m = {m}, seed {seed}: {critical:?}");
             probes += critical.probes;
             let decay = critical.value * (0.1 + 0.8 * (seed as f64 * 0.618).fract());
@@ -86,7 +87,7 @@ fn the_maximal_equilibrium_of_random_moments_attracts() {
             let residual = maximal_residual(&support, equilibrium.s.as_ref(), decay);
             assert!(residual < 1e-10 && equilibrium.steps <= 40, "{m}, {seed}: {residual:e}, {}", equilibrium.steps);
             let options = PredictOptions { embedding_dim: Some(m + 1), ..quick(decay) };
-            let prediction = predict(&data, &options, None, &|| false).expect("sound");
+            let prediction = predict(&data, &options, None, &|_| false).expect("sound");
             assert_eq!(prediction.rank, m, "m = {m}, seed {seed}");
             let state = prediction.state.expect("of full rank");
             let rate = leading_rate(&data, &state.a, &state.b, m, decay);
@@ -112,7 +113,7 @@ fn beyond_the_critical_decay_there_is_none_and_just_below_it_is_found_in_bounded
     for m in [2, 3, 5, 8] {
         for seed in 0..20 {
             let support = support(&random(m, seed));
-            let fold = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite").fold;
+            let fold = critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite").fold;
             assert!(fold.upper / fold.lower < 1.0 + 1e-6, "{fold:?}");
             for distance in [1e-2, 1e-4, 1e-6] {
                 let equilibrium = found(&support, fold.value * (1.0 - distance));
@@ -148,7 +149,7 @@ fn numpy_finds_the_same_by_the_plain_iteration() {
         let ours = &support.directions * &s * support.directions.transpose();
         let theirs = matrix(&case["s"]);
         assert!((&ours - &theirs).norm_l2() < tolerance * theirs.norm_l2());
-        let critical = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite");
+        let critical = critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite");
         let expected = case["critical"].as_f64().expect("a number");
         assert!((critical.fold.value / expected - 1.0).abs() < 1e-3, "{critical:?} and {expected}");
     }
@@ -159,7 +160,7 @@ fn the_bound_of_overdamped_pencils_lies_below_and_near() {
     let (mut checked, mut closest) = (0, 0.0f64);
     for seed in (0..40).step_by(2) {
         let critical =
-            critical_weight_decay(&support(&random(3, seed)), &CriticalParams::default(), &|| false).expect("finite");
+            critical_weight_decay(&support(&random(3, seed)), &CriticalParams::default(), &|_| false).expect("finite");
         let Some(bound) = critical.bound else { continue };
         assert!(bound <= critical.fold.value * (1.0 + 1e-9), "{critical:?}");
         closest = closest.max(bound / critical.fold.value);
@@ -184,12 +185,13 @@ fn no_critical_decay_exceeds_the_bound_of_determinants() {
         for seed in 0..20 {
             let data = random(m, seed);
             let support = Support::new(&data, DEFAULT_SUPPORT_THRESHOLD).expect("a support");
-            let critical = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite").fold;
+            let critical =
+                critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite").fold;
             let bound = 0.25 * (data.yx.determinant().powi(2) / data.xx.determinant()).powf(1.0 / m as f64);
             assert!(critical.lower <= bound * (1.0 + 1e-6), "m = {m}, seed {seed}: {critical:?} above {bound}");
-            let beyond = solve_maximal(&support, 1.01 * bound, &MaximalParams::default(), &|| false);
+            let beyond = solve_maximal(&support, 1.01 * bound, &MaximalParams::default(), &|_| false);
             assert!(matches!(beyond, Maximal::Absent { evidence: Absence::BeyondBound, .. }), "{beyond:?}");
-            let below = solve_maximal(&support, 0.99 * bound, &MaximalParams::default(), &|| false);
+            let below = solve_maximal(&support, 0.99 * bound, &MaximalParams::default(), &|_| false);
             assert!(!matches!(below, Maximal::Absent { evidence: Absence::BeyondBound, .. }));
         }
     }

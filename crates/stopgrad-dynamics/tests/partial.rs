@@ -8,8 +8,8 @@ use stopgrad_dynamics::maximal::{CriticalParams, critical_weight_decay};
 use stopgrad_dynamics::partial::{Attraction, PartialParams, find_partial, polish_partial};
 use stopgrad_dynamics::survival::SurvivalMethod;
 use stopgrad_dynamics::{
-    CriticalEstimate, DEFAULT_SUPPORT_THRESHOLD, Existence, Moments, PredictError, PredictOptions, Support,
-    SupportError, predict, split_half_sigmas,
+    CriticalEstimate, DEFAULT_SUPPORT_THRESHOLD, Existence, Moments, PredictError, PredictOptions, Stage, Support,
+    SupportError, modes, predict, split_half_sigmas,
 };
 
 /// R = BAX − AY, and both equations of an equilibrium: the largest entry.
@@ -25,7 +25,7 @@ fn commuting_views_keep_every_mode_that_can_live() {
     // Theory 3.10: τ²/4ρ = 0.28, 0.2, 0.08, 0.009; the second with τ < 0.
     let data = moments(diagonal(&[2.0, 1.0, 0.5, 0.1]), diagonal(&[1.5, -0.9, 0.4, 0.06]));
     for (decay, alive) in [(0.004, 4), (0.02, 3), (0.1, 2), (0.25, 1), (0.3, 0)] {
-        let prediction = predict(&data, &PredictOptions::new(decay), None, &|| false).expect("sound");
+        let prediction = predict(&data, &PredictOptions::new(decay), None, &|_| false).expect("sound");
         assert_eq!(prediction.rank, alive, "at {decay}: {:?}", prediction.attempts);
         assert_eq!(prediction.existence == Existence::Found, alive == 4);
         assert_eq!(prediction.surviving_signal_modes(), alive);
@@ -54,13 +54,14 @@ fn every_predicted_state_is_an_equilibrium_and_attracts() {
         for seed in 0..12 {
             let data = random(m, seed);
             let support = Support::new(&data, DEFAULT_SUPPORT_THRESHOLD).expect("a support");
-            let critical = critical_weight_decay(&support, &CriticalParams::default(), &|| false).expect("finite").fold;
+            let critical =
+                critical_weight_decay(&support, &CriticalParams::default(), &|_| false).expect("finite").fold;
             for (width, decay) in [(m + 1, 3.0 * critical.value), (m + 1, 0.02), (2, 0.5 * critical.value), (1, 0.01)] {
                 let mut options = PredictOptions { embedding_dim: Some(width), ..PredictOptions::new(decay) };
                 options.survival.all_exact_up_to = 0;
                 options.survival.exact_near = 0;
                 options.critical_up_to = 0;
-                let prediction = predict(&data, &options, None, &|| false).expect("sound");
+                let prediction = predict(&data, &options, None, &|_| false).expect("sound");
                 assert!(prediction.rank <= width.min(m));
                 let Some(state) = &prediction.state else { continue };
                 let defect = defect(&data, &state.a, &state.b, decay);
@@ -77,7 +78,9 @@ fn every_predicted_state_is_an_equilibrium_and_attracts() {
 fn a_narrow_embedding_is_filled_and_the_inner_root_is_a_saddle() {
     let data = random(8, 6);
     let support = Support::new(&data, DEFAULT_SUPPORT_THRESHOLD).expect("a support");
-    let search = find_partial(&support, 1e-4, 3, &PartialParams::default(), &|| false).expect("finite");
+    let search =
+        find_partial(&support, &modes(&support).expect("finite"), (1e-4, 3), &PartialParams::default(), &|_| false)
+            .expect("finite");
     assert_eq!(search.best.expect("three modes live").rank(), 3);
     // ρ = τ = 1, λ = 3/16: roots 1/4 and 3/4.
     let scalar = moments(diagonal(&[1.0]), diagonal(&[1.0]));
@@ -91,13 +94,42 @@ fn a_narrow_embedding_is_filled_and_the_inner_root_is_a_saddle() {
 }
 
 #[test]
+fn a_start_whose_linear_systems_are_too_hard_is_given_up_and_fewer_rows_are_tried() {
+    let support = Support::new(&random(8, 6), DEFAULT_SUPPORT_THRESHOLD).expect("a support");
+    let modes = modes(&support).expect("finite");
+    // One Newton step of one product finds nothing.
+    let params = PartialParams { max_steps: 1, max_products: 1, enough_products: 0, ..PartialParams::default() };
+    let search = find_partial(&support, &modes, (1e-4, 8), &params, &|_| false).expect("finite");
+    assert!(search.best.is_none());
+    let given_up: Vec<usize> = search.attempts.iter().filter(|a| a.given_up).map(|a| a.rows).collect();
+    assert!(given_up.contains(&8) && given_up.contains(&1), "{:?}", search.attempts);
+    assert!(search.attempts.iter().all(|attempt| attempt.rate.is_none() && attempt.effort.steps <= 1));
+}
+
+#[test]
+fn a_search_tells_where_it_is_and_ends_when_told() {
+    let support = Support::new(&random(8, 6), DEFAULT_SUPPORT_THRESHOLD).expect("a support");
+    let modes = modes(&support).expect("finite");
+    let seen = std::cell::RefCell::new(Vec::new());
+    let watch = |stage: Stage| {
+        seen.borrow_mut().push(stage.to_string());
+        matches!(stage, Stage::Newton { .. })
+    };
+    let search = find_partial(&support, &modes, (1e-4, 8), &PartialParams::default(), &watch).expect("finite");
+    assert!(search.best.is_none(), "Newton was stopped before its first step");
+    let seen = seen.borrow();
+    assert!(seen.iter().any(|words| words.starts_with("rank 8, regressions, round ")), "{seen:?}");
+    assert!(seen.iter().any(|words| words.starts_with("rank 8, Newton's method, step 0, residual ")), "{seen:?}");
+}
+
+#[test]
 fn a_singular_x_is_answered_on_its_support() {
     // The third coordinate is always zero, the second and first are a rotated pair of modes.
     let (c, s) = (0.8, 0.6);
     let q = faer::mat![[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]];
     let data =
         moments(&q * diagonal(&[2.0, 1.0, 0.0]) * q.transpose(), &q * diagonal(&[1.5, 0.8, 0.0]) * q.transpose());
-    let prediction = predict(&data, &PredictOptions::new(0.05), None, &|| false).expect("sound");
+    let prediction = predict(&data, &PredictOptions::new(0.05), None, &|_| false).expect("sound");
     assert_eq!((prediction.support_rank, prediction.dropped_dimensions, prediction.rank), (2, 1, 2));
     assert!(prediction.dropped_variance < 1e-14);
     let state = prediction.state.expect("of rank 2");
@@ -109,7 +141,7 @@ fn a_singular_x_is_answered_on_its_support() {
 #[test]
 fn nothing_in_common_means_that_everything_dies() {
     let data = moments(diagonal(&[2.0, 1.0]), Mat::zeros(2, 2));
-    let prediction = predict(&data, &PredictOptions::new(0.01), None, &|| false).expect("sound");
+    let prediction = predict(&data, &PredictOptions::new(0.01), None, &|_| false).expect("sound");
     assert_eq!((prediction.rank, prediction.surviving_signal_modes()), (0, 0));
     assert!(prediction.state.is_none() && prediction.s_eigenvalues.is_empty());
     assert!(matches!(prediction.critical_weight_decay, CriticalEstimate::Searched(found) if found.cross_singular));
@@ -120,16 +152,16 @@ fn nothing_in_common_means_that_everything_dies() {
 fn a_call_that_makes_no_sense_is_refused() {
     let data = moments(diagonal(&[1.0]), diagonal(&[0.5]));
     for decay in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let refused = predict(&data, &PredictOptions::new(decay), None, &|| false);
+        let refused = predict(&data, &PredictOptions::new(decay), None, &|_| false);
         assert!(matches!(refused, Err(PredictError::WeightDecay { .. })));
     }
     let narrow = PredictOptions { embedding_dim: Some(0), ..PredictOptions::new(0.01) };
-    assert_eq!(predict(&data, &narrow, None, &|| false), Err(PredictError::EmbeddingDim));
+    assert_eq!(predict(&data, &narrow, None, &|_| false), Err(PredictError::EmbeddingDim));
     let empty = moments(Mat::zeros(2, 2), Mat::zeros(2, 2));
-    let refused = predict(&empty, &PredictOptions::new(0.01), None, &|| false);
+    let refused = predict(&empty, &PredictOptions::new(0.01), None, &|_| false);
     assert_eq!(refused, Err(PredictError::Support(SupportError::Empty)));
     // A stop asked for at once is an outcome.
-    let stopped = predict(&random(3, 0), &PredictOptions::new(1e-4), None, &|| true).expect("sound");
+    let stopped = predict(&random(3, 0), &PredictOptions::new(1e-4), None, &|_| true).expect("sound");
     assert!(matches!(stopped.existence, Existence::Undecided(_)) && stopped.rank == 0);
 }
 
@@ -160,7 +192,7 @@ fn modes_that_a_finite_sample_invents_are_told_from_real_ones() {
     assert!(sigmas[2..].iter().filter(|&&sigma| sigma > 3.0).count() <= 1, "{sigmas:?}");
     // Noise has modes of its own, which a tiny decay leaves alive; they are not counted.
     let options = PredictOptions::new(1e-6);
-    let prediction = predict(&whole, &options, Some((&halves[0], &halves[1])), &|| false).expect("sound");
+    let prediction = predict(&whole, &options, Some((&halves[0], &halves[1])), &|_| false).expect("sound");
     assert!(prediction.rank > 10 && prediction.surviving_signal_modes() <= 3, "{}", prediction.rank);
     let advice = &prediction.survival.recommendation;
     assert!(advice.noise_known && advice.safe_below > 0.05 && advice.safe_below < 0.2, "{advice}");

@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
     match &arguments.command {
         Command::Data(asked) => data::run(asked),
         Command::Moments(asked) => moments::run(asked, output),
-        Command::Predict(asked) => predict::run(asked),
+        Command::Predict(asked) => predict::run(asked, output),
         Command::Flow(asked) => flow::run(asked, output),
         Command::Basins(asked) => basins::run(asked, output),
         Command::Sweep(asked) => sweep::run(asked, output),

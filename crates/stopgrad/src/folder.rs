@@ -135,6 +135,19 @@ pub fn prepare(path: &Path) -> Result<(), FolderError> {
     written.and(removed).map_err(|source| FolderError::Unwritable { path: path.into(), source })
 }
 
+/// [`prepare`] for the folder of a file that will be written, which must not be a folder itself.
+///
+/// # Errors
+/// [`FolderError::Unwritable`], [`FolderError::File`]
+pub fn prepare_file(path: &Path) -> Result<(), FolderError> {
+    if path.is_dir() {
+        let source = io::Error::new(io::ErrorKind::IsADirectory, "it is a folder");
+        return Err(FolderError::File { path: path.into(), source });
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    prepare(parent.unwrap_or(Path::new(".")))
+}
+
 /// Keep other programs out of a folder for as long as the returned file lives; the system lets go when we die.
 ///
 /// A file system without locks is used without one.

@@ -8,55 +8,55 @@ use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::evd;
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{self, BlockStructure};
+use faer::prelude::ReborrowMut;
 use faer::{Accum, MatMut, MatRef, Par, Spec};
 use rayon::prelude::*;
 
 use super::LinalgError;
 
-/// Columns of a panel: wide enough for 90 % of the rate of one large product, narrow enough to feed several threads
-/// at a few hundred columns (measured at m = 784 and 3,072).
-const PANEL: usize = 192;
+/// Columns of a panel: wide enough for 85 % of the rate of one large product, narrow enough to feed several threads
+/// at a few hundred columns (of 64 to 392 the best at m = 784, and as good as any at 3,072).
+const PANEL: usize = 128;
 /// Pieces of decompositions and of [`plain_product`]: fixed, so that bits do not follow the pool.
 const PIECES: usize = 8;
 
-/// Which of the two symmetric matrices of a shared array.
+/// Adds LᵀL to the lower and UᵀU to the upper of two symmetric matrices that share an array.
 ///
 /// The array has m columns of m + 1 numbers: the lower matrix's (i, j), i ≥ j, lies at row i + 1 of column j, the
-/// upper one's (i, j), i ≤ j, at row i of column j.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Triangle {
-    /// Below.
-    Lower,
-    /// Above.
-    Upper,
-}
-
-/// Adds RᵀR to one of the two symmetric matrices of a shared array.
+/// upper one's (i, j), i ≤ j, at row i of column j. A panel is long below where it is short above, so all are alike.
 ///
-/// # Shapes      rows: b × m, row-major; shared: (m + 1) × m, column-major, see [`Triangle`]
-/// # Cost        b m² / 2 multiply-adds
-pub fn add_triangle_products(rows: &[f64], m: usize, shared: &mut [f64], triangle: Triangle) {
+/// # Shapes      lower, upper: rows of m, row-major, may be empty; shared: (m + 1) × m, column-major
+/// # Cost        m² / 2 multiply-adds a row
+pub fn add_triangle_products(lower: &[f64], upper: &[f64], m: usize, shared: &mut [f64]) {
     assert_eq!(shared.len(), (m + 1) * m, "two triangles of {m} columns");
-    assert!(rows.len().is_multiple_of(m), "rows of {m} numbers");
-    let r = MatRef::from_row_major_slice(rows, rows.len() / m, m);
+    assert!(lower.len().is_multiple_of(m) && upper.len().is_multiple_of(m), "rows of {m} numbers");
+    let [lower, upper] = [lower, upper].map(|rows| MatRef::from_row_major_slice(rows, rows.len() / m, m));
     shared.par_chunks_mut((m + 1) * PANEL).enumerate().for_each(|(panel_idx, panel)| {
         let (first, width) = (panel_idx * PANEL, panel.len() / (m + 1));
-        let own = r.subcols(first, width);
-        let panel = MatMut::from_column_major_slice_mut(panel, m + 1, width);
-        let (square, rest, others, structure) = match triangle {
-            Triangle::Lower => {
-                let (square, rest) = panel.submatrix_mut(first + 1, 0, m - first, width).split_at_row_mut(width);
-                (square, rest, r.subcols(first + width, m - first - width), BlockStructure::TriangularLower)
-            }
-            Triangle::Upper => {
-                let (rest, square) = panel.submatrix_mut(0, 0, first + width, width).split_at_row_mut(first);
-                (square, rest, r.subcols(0, first), BlockStructure::TriangularUpper)
-            }
-        };
-        let full = BlockStructure::Rectangular;
-        triangular::matmul(square, structure, Accum::Add, own.transpose(), full, own, full, 1.0, Par::Seq);
-        matmul(rest, Accum::Add, others.transpose(), own, 1.0, Par::Seq);
+        let mut panel = MatMut::from_column_major_slice_mut(panel, m + 1, width);
+        if lower.nrows() > 0 {
+            let below = panel.rb_mut().submatrix_mut(first + 1, 0, m - first, width);
+            let (square, rest) = below.split_at_row_mut(width);
+            let others = lower.subcols(first + width, m - first - width);
+            add_panel(square, BlockStructure::TriangularLower, rest, lower.subcols(first, width), others);
+        }
+        if upper.nrows() > 0 {
+            let above = panel.submatrix_mut(0, 0, first + width, width);
+            let (rest, square) = above.split_at_row_mut(first);
+            let others = upper.subcols(0, first);
+            add_panel(square, BlockStructure::TriangularUpper, rest, upper.subcols(first, width), others);
+        }
     });
+}
+
+/// Adds OwnᵀOwn to a triangle and OthersᵀOwn to what is left of its panel.
+fn add_panel(
+    square: MatMut<'_, f64>, triangle: BlockStructure, rest: MatMut<'_, f64>, own: MatRef<'_, f64>,
+    others: MatRef<'_, f64>,
+) {
+    let full = BlockStructure::Rectangular;
+    triangular::matmul(square, triangle, Accum::Add, own.transpose(), full, own, full, 1.0, Par::Seq);
+    matmul(rest, Accum::Add, others.transpose(), own, 1.0, Par::Seq);
 }
 
 /// Adds LᵀR to a full sum.
@@ -125,9 +125,9 @@ mod tests {
             let rows = |factor: usize| -> Vec<f64> { (0..3 * m).map(|i| ((i * factor) % 11) as f64 - 5.0).collect() };
             let (low, up) = (rows(7), rows(3));
             let mut shared = vec![0.5; (m + 1) * m];
-            add_triangle_products(&low, m, &mut shared, Triangle::Lower);
-            add_triangle_products(&up, m, &mut shared, Triangle::Upper);
-            add_triangle_products(&low, m, &mut shared, Triangle::Lower);
+            add_triangle_products(&low, &[], m, &mut shared);
+            add_triangle_products(&[], &up, m, &mut shared);
+            add_triangle_products(&low, &[], m, &mut shared);
             let mut cross = vec![0.25; m * m];
             add_cross_products(&low, &up, m, &mut cross);
             let inner = |a: &[f64], i: usize, b: &[f64], j: usize| -> f64 {

@@ -48,7 +48,7 @@ const LARGEST_FOR_BOUND: usize = 512;
 /// # Errors      [`LinalgError`] when the spectra of the bound fail
 /// # Cost        6 to 12 equilibria
 pub fn critical_weight_decay(
-    support: &Support, params: &CriticalParams, should_stop: &dyn Fn() -> bool,
+    support: &Support, params: &CriticalParams, should_stop: &dyn Fn(usize) -> bool,
 ) -> Result<CriticalDecay, LinalgError> {
     let problem = Riccati::new(support);
     if problem.is_singular() {

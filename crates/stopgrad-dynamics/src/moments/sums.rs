@@ -10,10 +10,12 @@
 use rayon::prelude::*;
 
 use super::{MomentKind, Pairing};
-use crate::linalg::{self, Triangle};
+use crate::linalg;
 
 /// Rows added at once: the rate at m = 3,072 is within 5 % of that of 1,024 rows, in a quarter of the memory.
 pub const ROWS: usize = 256;
+/// Columns that are summed at once: a few lines of the cache.
+const SUMMED: usize = 64;
 
 /// Sums over some samples.
 #[derive(Debug, Clone)]
@@ -81,32 +83,33 @@ impl Sums {
             }
         }
         let [left, right] = scratch;
+        // Samples whose contrasts fill the rows that are added at once.
+        let step = (ROWS / (k - 1).max(1)).max(1);
         for start in (0..picked).step_by(ROWS) {
-            let count = ROWS.min(picked - start);
-            self.x.take(count, k, left, |i| &block.x[views(block.x, start + i)]);
-            if self.cross.is_empty() {
-                linalg::add_triangle_products(left, m, &mut self.shared, Triangle::Upper);
-            } else {
-                self.y.take(count, k, right, |i| &block.y[views(block.y, start + i)]);
-                linalg::add_triangle_products(left, m, &mut self.shared, Triangle::Lower);
-                linalg::add_triangle_products(right, m, &mut self.shared, Triangle::Upper);
+            let samples = start..(start + ROWS).min(picked);
+            self.x.take(samples.len(), k, left, |i| &block.x[views(block.x, start + i)]);
+            let crossed = !self.cross.is_empty();
+            if crossed {
+                self.y.take(samples.len(), k, right, |i| &block.y[views(block.y, start + i)]);
+                linalg::add_triangle_products(left, right, m, &mut self.shared);
                 linalg::add_cross_products(right, left, m, &mut self.cross);
+            }
+            // Both triangles at once: their panels are long where the other's are short.
+            let contrasted = if k > 1 { samples.clone() } else { 0..0 };
+            for first in contrasted.step_by(step) {
+                let count = step.min(samples.end - first);
+                if crossed {
+                    contrasts(count, k, m, left, |i| &block.x[views(block.x, first + i)]);
+                    contrasts(count, k, m, right, |i| &block.y[views(block.y, first + i)]);
+                    linalg::add_triangle_products(left, right, m, &mut self.shared);
+                } else {
+                    contrasts(count, k, m, right, |i| &block.x[views(block.x, first + i)]);
+                    let shared_part = if first == start { &left[..] } else { &[] };
+                    linalg::add_triangle_products(right, shared_part, m, &mut self.shared);
+                }
             }
         }
         self.samples += picked as u64;
-        if k == 1 {
-            return;
-        }
-        let step = (ROWS / (k - 1)).max(1);
-        for start in (0..picked).step_by(step) {
-            let count = step.min(picked - start);
-            contrasts(count, k, m, left, |i| &block.x[views(block.x, start + i)]);
-            linalg::add_triangle_products(left, m, &mut self.shared, Triangle::Lower);
-            if !self.cross.is_empty() {
-                contrasts(count, k, m, left, |i| &block.y[views(block.y, start + i)]);
-                linalg::add_triangle_products(left, m, &mut self.shared, Triangle::Upper);
-            }
-        }
     }
 
     /// Adds sums over other samples, measured from wherever they were.
@@ -242,9 +245,12 @@ impl Center {
             }
             row.iter_mut().zip(shift).for_each(|(out, shift)| *out = (*out - shift) * scale);
         });
-        for row in rows.chunks_exact(m) {
-            self.sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-        }
+        // By columns, so that each is summed in the same order by any number of threads.
+        self.sum.par_chunks_mut(SUMMED).enumerate().for_each(|(part, sums)| {
+            for row in rows.chunks_exact(m) {
+                sums.iter_mut().zip(&row[part * SUMMED..]).for_each(|(sum, value)| *sum += value);
+            }
+        });
     }
 
     fn mean(&self, samples: u64, k: usize) -> Vec<f64> {

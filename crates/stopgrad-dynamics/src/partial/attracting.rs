@@ -60,6 +60,8 @@ pub struct Rate {
 const DENSE_UNKNOWNS: usize = 600;
 /// Dimension of the Krylov space of J: outliers to the right show in fewer.
 const KRYLOV_DIMENSION: usize = 30;
+/// Where memory allows no more, fewer; below this none.
+const LEAST_DIMENSION: usize = 12;
 /// Numbers that a Krylov basis may hold: 2 GiB.
 const BASIS_NUMBERS: usize = 1 << 28;
 
@@ -76,11 +78,11 @@ pub(crate) fn rate(factors: &Factors<'_>, at: &Point, max_products: usize) -> Re
         return Ok(judge(factors.decay, leading_rate, RateMethod::Dense));
     }
     let fits = BASIS_NUMBERS / unknowns;
-    if fits < KRYLOV_DIMENSION {
+    if fits < LEAST_DIMENSION {
         let attraction = Attraction::Undecided;
         return Ok(Rate { attraction, leading_rate: None, method: RateMethod::Theory });
     }
-    let outlier = outlier(factors, at)?;
+    let outlier = outlier(factors, at, KRYLOV_DIMENSION.min(fits))?;
     let method = |residual, dimension| RateMethod::Krylov { residual, dimension };
     if outlier.rightmost > 0.0 && outlier.residual < 0.1 * outlier.rightmost {
         return Ok(judge(factors.decay, outlier.rightmost, method(outlier.residual, outlier.dimension)));
@@ -154,9 +156,8 @@ struct Outlier {
 /// From a start in the range of J, which holds no direction of the orbit.
 ///
 /// # Source      Arnoldi 1951; Saad 1992, chapter 6
-fn outlier(factors: &Factors<'_>, at: &Point) -> Result<Outlier, LinalgError> {
+fn outlier(factors: &Factors<'_>, at: &Point, dimension: usize) -> Result<Outlier, LinalgError> {
     let (r, k) = at.p.shape();
-    let dimension = KRYLOV_DIMENSION;
     let apply = |direction: MatRef<'_, f64>| flow_derivative(factors, at, direction);
     let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
     let start = &apply(seed.as_ref());

@@ -6,7 +6,7 @@ use super::precondition::Preconditioner;
 use crate::Support;
 use crate::gmres::{LinearSolution, gmres};
 use crate::linalg::{
-    LinalgError, LuFactors, add_scaled, add_transpose, frobenius, product, solve_definite, symmetric_eigen,
+    Arithmetic, LinalgError, LuFactors, add_scaled, add_transpose, frobenius, product, solve_definite, symmetric_eigen,
     symmetric_part,
 };
 
@@ -37,6 +37,14 @@ pub(super) struct Point {
     pub(super) residual: f64,
 }
 
+/// b with what it is made of, as in [`Point`].
+pub(super) struct Predictor {
+    px: Mat<f64>,
+    pub(super) py: Mat<f64>,
+    gram: Mat<f64>,
+    pub(super) b: Mat<f64>,
+}
+
 impl Factors<'_> {
     pub(super) fn times_x(&self, rows: MatRef<'_, f64>) -> Mat<f64> {
         Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] * self.support.variances[j])
@@ -46,14 +54,22 @@ impl Factors<'_> {
         product(rows, self.support.cross.as_ref())
     }
 
+    /// The best predictor for an encoder.
+    ///
     /// # Errors      [`LinalgError`] when PXPᵀ + λ is not positive definite: P is not finite
-    pub(super) fn point(&self, p: Mat<f64>) -> Result<Point, LinalgError> {
+    pub(super) fn predictor(&self, p: &Mat<f64>) -> Result<Predictor, LinalgError> {
         let (px, py) = (self.times_x(p.as_ref()), self.times_y(p.as_ref()));
         let mut gram = product(px.as_ref(), p.transpose());
         for i in 0..p.nrows() {
             gram[(i, i)] += self.decay;
         }
         let b = solve_definite(gram.as_ref(), product(p.as_ref(), py.transpose()).as_ref())?.transpose().to_owned();
+        Ok(Predictor { px, py, gram, b })
+    }
+
+    /// # Errors      [`LinalgError`] when P is not finite
+    pub(super) fn point(&self, p: Mat<f64>) -> Result<Point, LinalgError> {
+        let Predictor { px, py, gram, b } = self.predictor(&p)?;
         let mut rest = product(b.as_ref(), px.as_ref());
         add_scaled(&mut rest, -1.0, py.as_ref());
         let mut defect = product(b.transpose(), rest.as_ref());
@@ -65,7 +81,8 @@ impl Factors<'_> {
     /// What b (PXPᵀ + λ) must make up for when P moves along D: (change of PYPᵀ)ᵀ − b (change of PXPᵀ).
     ///
     /// # Shapes      d, dy = DY: r × k → r × r
-    pub(super) fn change(at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>) -> Mat<f64> {
+    pub(super) fn change(at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, arithmetic: Arithmetic) -> Mat<f64> {
+        let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| arithmetic.product(left, right);
         let mut gram = product(d, at.px.transpose());
         add_transpose(&mut gram);
         let mut change = product(dy, at.p.transpose());
@@ -77,7 +94,10 @@ impl Factors<'_> {
     /// The derivative of the defect along (D, E): EᵀR + bᵀ(EPX + bDX − DY) + λD.
     ///
     /// # Shapes      d, dy = DY: r × k, e: r × r → r × k
-    pub(super) fn moved(&self, at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, e: MatRef<'_, f64>) -> Mat<f64> {
+    pub(super) fn moved(
+        &self, at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, e: MatRef<'_, f64>, arithmetic: Arithmetic,
+    ) -> Mat<f64> {
+        let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| arithmetic.product(left, right);
         let mut rest = product(e, at.px.as_ref());
         add_scaled(&mut rest, 1.0, product(at.b.as_ref(), self.times_x(d).as_ref()).as_ref());
         add_scaled(&mut rest, -1.0, dy);
@@ -101,13 +121,14 @@ impl Factors<'_> {
     /// # Errors      [`LinalgError`] when the point is not finite
     pub(super) fn solve(
         &self, at: &Point, right: MatRef<'_, f64>, shift: f64, (goal, max_products): (f64, usize),
+        arithmetic: Arithmetic,
     ) -> Result<LinearSolution, LinalgError> {
-        let preconditioner = Preconditioner::new(at, &self.support.variances, self.decay, shift)?;
+        let preconditioner = Preconditioner::new(at, &self.support.variances, (self.decay, shift), arithmetic)?;
         let weight = Self::weight(at, shift);
         let apply = |d: MatRef<'_, f64>| {
-            let dy = self.times_y(d);
-            let e = weight.solve(Self::change(at, d, dy.as_ref()).transpose());
-            let mut out = self.moved(at, d, dy.as_ref(), e.transpose());
+            let dy = arithmetic.product(d, self.support.cross.as_ref());
+            let e = weight.solve(Self::change(at, d, dy.as_ref(), arithmetic).transpose());
+            let mut out = self.moved(at, d, dy.as_ref(), e.transpose(), arithmetic);
             add_scaled(&mut out, shift, d);
             preconditioner.solve(out.as_ref())
         };
@@ -131,7 +152,7 @@ impl Factors<'_> {
         let mut right = product(at.b.transpose(), product(turn.as_ref(), at.px.as_ref()).as_ref());
         add_scaled(&mut right, 1.0, product(turn.transpose(), at.rest.as_ref()).as_ref());
         add_scaled(&mut right, -1.0, at.p.as_ref());
-        let slope = self.solve(at, right.as_ref(), 0.0, (1e-6, max_products)).ok()?;
+        let slope = self.solve(at, right.as_ref(), 0.0, (1e-6, max_products), Arithmetic::Double).ok()?;
         if slope.residual > 1e-3 {
             return None;
         }

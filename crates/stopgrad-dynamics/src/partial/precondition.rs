@@ -9,7 +9,7 @@
 use faer::{Mat, MatRef};
 
 use super::factors::Point;
-use crate::linalg::{LinalgError, add_scaled, frobenius_inner, product, product_symmetric, symmetric_eigen};
+use crate::linalg::{Arithmetic, LinalgError, add_scaled, frobenius_inner, product_symmetric, symmetric_eigen};
 
 /// An approximate inverse of the linearised equation with λ + σ in place of λ, at a point in the predictor's gauge.
 pub(super) struct Preconditioner<'a> {
@@ -23,11 +23,15 @@ pub(super) struct Preconditioner<'a> {
     /// N_il ← own_il N_il + other_il N_li.
     own: Mat<f64>,
     other: Mat<f64>,
+    /// Of its products.
+    arithmetic: Arithmetic,
 }
 
 impl<'a> Preconditioner<'a> {
     /// # Errors      [`LinalgError`] when b is not finite
-    pub(super) fn new(at: &'a Point, variances: &[f64], decay: f64, shift: f64) -> Result<Self, LinalgError> {
+    pub(super) fn new(
+        at: &'a Point, variances: &[f64], (decay, shift): (f64, f64), arithmetic: Arithmetic,
+    ) -> Result<Self, LinalgError> {
         let r = at.p.nrows();
         let eigen = symmetric_eigen(product_symmetric(at.b.transpose(), at.b.as_ref()).as_ref())?;
         let division = Mat::from_fn(r, variances.len(), |i, j| eigen.values[i].max(0.0) * variances[j] + decay + shift);
@@ -40,21 +44,21 @@ impl<'a> Preconditioner<'a> {
                 (own[(i, l)], other[(i, l)], other[(l, i)], own[(l, i)]) = (a, b, c, d);
             }
         }
-        Ok(Self { p: &at.p, turn: eigen.vectors, division, squares: rows.squares, own, other })
+        Ok(Self { p: &at.p, turn: eigen.vectors, division, squares: rows.squares, own, other, arithmetic })
     }
 
     /// # Shapes      image: r × k → r × k
     pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
         let inside = self.along_rows(image);
         let mut outside = image.to_owned();
-        add_scaled(&mut outside, -1.0, product(inside.as_ref(), self.p.as_ref()).as_ref());
-        let mut turned = product(self.turn.transpose(), outside.as_ref());
+        add_scaled(&mut outside, -1.0, self.arithmetic.product(inside.as_ref(), self.p.as_ref()).as_ref());
+        let mut turned = self.arithmetic.product(self.turn.transpose(), outside.as_ref());
         for j in 0..turned.ncols() {
             for i in 0..turned.nrows() {
                 turned[(i, j)] /= self.division[(i, j)];
             }
         }
-        let mut out = product(self.turn.as_ref(), turned.as_ref());
+        let mut out = self.arithmetic.product(self.turn.as_ref(), turned.as_ref());
         let mut mix = self.along_rows(out.as_ref());
         let r = mix.nrows();
         for l in 0..r {
@@ -62,13 +66,13 @@ impl<'a> Preconditioner<'a> {
                 mix[(i, l)] = self.own[(i, l)] * inside[(i, l)] + self.other[(i, l)] * inside[(l, i)] - mix[(i, l)];
             }
         }
-        add_scaled(&mut out, 1.0, product(mix.as_ref(), self.p.as_ref()).as_ref());
+        add_scaled(&mut out, 1.0, self.arithmetic.product(mix.as_ref(), self.p.as_ref()).as_ref());
         out
     }
 
     /// N with N P ≈ the part inside the row space, rows taken for orthogonal.
     fn along_rows(&self, image: MatRef<'_, f64>) -> Mat<f64> {
-        let mut inside = product(image, self.p.transpose());
+        let mut inside = self.arithmetic.product(image, self.p.transpose());
         for l in 0..inside.ncols() {
             for i in 0..inside.nrows() {
                 inside[(i, l)] /= self.squares[l];

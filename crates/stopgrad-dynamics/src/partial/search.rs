@@ -2,8 +2,9 @@
 
 use faer::Mat;
 
-use super::factors::{Factors, Point};
-use crate::linalg::{LinalgError, add_scaled, frobenius, product, product_symmetric, symmetric_eigen};
+use super::factors::{Factors, Point, Predictor};
+use crate::linalg::{Arithmetic, LinalgError, add_scaled, frobenius, product, product_symmetric, symmetric_eigen};
+use crate::stage::{Stage, Watch};
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +19,8 @@ pub struct PartialParams {
     pub max_steps: usize,
     /// Products of one linear system: 150 (fewer where the basis would exceed 2 GiB).
     pub max_products: usize,
+    /// Products after which a start whose equilibrium is not found is given up: 1,000.
+    pub enough_products: usize,
     /// Relative residual at which Newton stops: 10⁻¹³.
     pub tolerance: f64,
     /// Random starts besides the informed ones: 3.
@@ -38,6 +41,7 @@ impl Default for PartialParams {
             blocks: 8,
             max_steps: 40,
             max_products: 150,
+            enough_products: 1000,
             tolerance: 1e-13,
             random_starts: 3,
             seed: 0,
@@ -61,11 +65,10 @@ pub struct Effort {
 /// A after one round: B by ridge regression of the targets on the embeddings, A by ridge regression with targets held.
 ///
 /// A⁺ solves BᵀB A⁺ X + λA⁺ = Bᵀ A Y: a division in the eigenbases of BᵀB and X.
-fn ridge_round(factors: &Factors<'_>, a: Mat<f64>) -> Result<Mat<f64>, LinalgError> {
-    let Point { p, b, .. } = factors.point(a)?;
+fn ridge_round(factors: &Factors<'_>, a: &Mat<f64>) -> Result<Mat<f64>, LinalgError> {
+    let Predictor { py, b, .. } = factors.predictor(a)?;
     let eigen = symmetric_eigen(product_symmetric(b.transpose(), b.as_ref()).as_ref())?;
-    let turned = product(product(eigen.vectors.transpose(), b.transpose()).as_ref(), p.as_ref());
-    let mut right = factors.times_y(turned.as_ref());
+    let mut right = product(product(eigen.vectors.transpose(), b.transpose()).as_ref(), py.as_ref());
     for j in 0..right.ncols() {
         for i in 0..right.nrows() {
             right[(i, j)] /= eigen.values[i].max(0.0) * factors.support.variances[j] + factors.decay;
@@ -74,28 +77,32 @@ fn ridge_round(factors: &Factors<'_>, a: Mat<f64>) -> Result<Mat<f64>, LinalgErr
     Ok(product(eigen.vectors.as_ref(), right.as_ref()))
 }
 
+/// Relative residual, in units of the change asked for, at which Newton's method is tried however A changes.
+const READY: f64 = 0.2;
+
 /// Rounds until A hardly changes or fewer rows than `needed` are left; rows that died are taken out as they die.
 pub(super) fn alternate(
     factors: &Factors<'_>, start: Mat<f64>, (settled, needed): (f64, usize), params: &PartialParams,
-    effort: &mut Effort, should_stop: &dyn Fn() -> bool,
+    effort: &mut Effort, watch: &Watch<'_>,
 ) -> Result<Mat<f64>, LinalgError> {
     // Every b of an equilibrium has singular values of at least about λ/|Y|; a tenth of that will not come back.
     let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
-    let mut a = start;
+    let (mut a, mut change) = (start, f64::INFINITY);
     for round in 0..params.max_rounds {
-        if a.nrows() < needed.max(1) || should_stop() {
+        if a.nrows() < needed.max(1) || watch(Stage::Regressions { rank: a.nrows(), round, change }) {
             break;
         }
-        let next = ridge_round(factors, a.clone())?;
+        let next = ridge_round(factors, &a)?;
         effort.rounds += 1;
         add_scaled(&mut a, -1.0, next.as_ref());
-        let change = frobenius(a.as_ref()) / frobenius(next.as_ref());
+        change = frobenius(a.as_ref()) / frobenius(next.as_ref());
         a = next;
         if round % 10 == 9 || change < settled || !change.is_finite() {
             a = without_dead_rows(&a, dead)?;
-        }
-        if change < settled {
-            break;
+            // Slow drifts along what Newton's method resolves at once keep the change up where little is wrong.
+            if change < settled || a.nrows() > 0 && factors.point(a.clone())?.residual < READY * settled {
+                break;
+            }
         }
     }
     Ok(a)
@@ -107,28 +114,36 @@ fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
     Ok(turned.subrows(0, alive).to_owned())
 }
 
-/// Numbers that the basis of one linear system may hold: 2 GiB.
-const BASIS_NUMBERS: usize = 1 << 28;
+/// Numbers that the basis of one linear system may hold: 4 GiB.
+const BASIS_NUMBERS: usize = 1 << 29;
+
+/// r²k from which the inner products of Newton's method are made in single precision, to three digits: each step then
+/// gains those three, and residuals are always of double precision.
+const LARGE: usize = 1 << 29;
 
 /// Newton from P: the equilibrium it ends at, or `None` when it does not end at one of full rank r.
 pub(super) fn polish(
-    factors: &Factors<'_>, start: &Mat<f64>, params: &PartialParams, effort: &mut Effort,
-    should_stop: &dyn Fn() -> bool,
+    factors: &Factors<'_>, start: &Mat<f64>, params: &PartialParams, effort: &mut Effort, watch: &Watch<'_>,
 ) -> Result<Option<Point>, LinalgError> {
     if start.nrows() == 0 {
         return Ok(None);
     }
+    let (r, k) = start.shape();
+    let (arithmetic, finest) = if r * r * k >= LARGE { (Arithmetic::Single, 1e-3) } else { (Arithmetic::Double, 1e-5) };
     let max_products = params.max_products.min(BASIS_NUMBERS / (start.nrows() * start.ncols()));
     let mut at = factors.point(start.clone())?.in_predictor_gauge()?;
     let mut residuals = vec![at.residual];
     for step in 0..params.max_steps {
         // No progress in four steps: there is nothing near.
         let lost = step >= 4 && at.residual > 0.3 * residuals[step - 4];
-        if at.residual <= params.tolerance || lost || should_stop() {
+        if at.residual <= params.tolerance
+            || lost
+            || watch(Stage::Newton { rank: start.nrows(), step, residual: at.residual })
+        {
             break;
         }
-        let goal = at.residual.sqrt().clamp(1e-5, 0.05);
-        let solution = factors.solve(&at, at.defect.as_ref(), 0.0, (goal, max_products))?;
+        let goal = at.residual.sqrt().clamp(finest, 0.05);
+        let solution = factors.solve(&at, at.defect.as_ref(), 0.0, (goal, max_products), arithmetic)?;
         effort.steps += 1;
         effort.products += solution.iterations;
         let Some(next) = damped(factors, &at, &solution.x)? else { break };

@@ -11,7 +11,8 @@ use faer::{Mat, MatRef};
 use super::attracting::{eigenvalue_pairs, eigenvector, flow_derivative};
 use super::factors::{Factors, Point};
 use crate::linalg::{
-    LinalgError, SymmetricEigen, add_scaled, frobenius, frobenius_inner, product, product_symmetric, symmetric_eigen,
+    Arithmetic, LinalgError, SymmetricEigen, add_scaled, frobenius, frobenius_inner, product, product_symmetric,
+    symmetric_eigen,
 };
 
 /// What was found nearest to σ.
@@ -99,9 +100,9 @@ fn solve(
     let mut rows = product(at.b.transpose(), product(held.transpose(), at.px.as_ref()).as_ref());
     add_scaled(&mut rows, 1.0, product(held.as_ref(), at.rest.as_ref()).as_ref());
     add_scaled(&mut rows, -1.0, u);
-    let solution = factors.solve(at, rows.as_ref(), shift, (INNER, max_products))?;
+    let solution = factors.solve(at, rows.as_ref(), shift, (INNER, max_products), Arithmetic::Double)?;
     let d = solution.x;
-    let mut change = Factors::change(at, d.as_ref(), factors.times_y(d.as_ref()).as_ref());
+    let mut change = Factors::change(at, d.as_ref(), factors.times_y(d.as_ref()).as_ref(), Arithmetic::Double);
     add_scaled(&mut change, -1.0, w);
     let e = weight.solve(change.transpose());
     Ok((Mat::from_fn(r, k + r, |i, j| if j < k { d[(i, j)] } else { e[(j - k, i)] }), solution.residual))

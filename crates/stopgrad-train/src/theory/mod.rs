@@ -190,7 +190,7 @@ fn predicted(
     options.embedding_dim = Some(width);
     let other = moments.half.as_ref().and_then(|half| moments.moments.without(half).ok());
     let halves = moments.half.as_ref().zip(other.as_ref());
-    let found = predict(&moments.moments, &options, halves, should_stop)
+    let found = predict(&moments.moments, &options, halves, &|_| should_stop())
         .map_err(|reason| format!("There is no prediction: {reason}."))?;
     let s = found.state.as_ref().map(stopgrad_dynamics::PredictedState::s);
     Ok((summarized(&found), s))

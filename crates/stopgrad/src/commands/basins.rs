@@ -14,7 +14,7 @@ use stopgrad_dynamics::{Field, LinearField, LinearFieldError, Moments, VectorFie
 
 use crate::CommandError;
 use crate::args::BasinsArguments;
-use crate::folder::write_beside;
+use crate::folder::{prepare_file, write_beside};
 use crate::lab::basins::{Shares, View, csv};
 use crate::lab::page;
 use crate::markup::grouped;
@@ -52,7 +52,10 @@ pub enum BasinsCommandError {
 /// Follow every start, count, write, tell.
 pub(super) fn run(asked: &BasinsArguments, output: Output) -> Result<Outcome, CommandError> {
     if let Some(folder) = &asked.report {
-        page::check(folder)?;
+        page::prepare(folder)?;
+    }
+    if let Some(path) = &asked.out {
+        prepare_file(path)?;
     }
     let found = if asked.table {
         scalar::table(asked, output)

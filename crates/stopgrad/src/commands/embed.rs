@@ -9,7 +9,7 @@ use stopgrad_train::{Embedder, RunRecord};
 
 use crate::args::EmbedArguments;
 use crate::configuration::read_stored;
-use crate::folder::{self, CONFIG_FILE, FolderError, Kind, prepare};
+use crate::folder::{self, CONFIG_FILE, Kind, prepare_file};
 use crate::manifest::Manifest;
 use crate::outcome::{Outcome, Status, document};
 use crate::{CommandError, TrainingError};
@@ -26,13 +26,7 @@ pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
     let failed = |source| TrainingError::Embed { folder: asked.run.clone(), source: Box::new(source) };
     let embedder = Embedder::read(&asked.run).map_err(failed)?;
     let seed = read_stored(&asked.run.join(CONFIG_FILE))?.training.seed;
-    if let Some(parent) = asked.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        prepare(parent)?;
-    }
-    if asked.out.is_dir() {
-        let source = std::io::Error::from(std::io::ErrorKind::IsADirectory);
-        return Err(FolderError::File { path: asked.out.clone(), source }.into());
-    }
+    prepare_file(&asked.out)?;
     let (values, width, skipped) = embedder.embed(source.as_ref()).map_err(failed)?;
     let rows = values.len() / width;
     npy::write(&asked.out, &NpyArray::new(&[rows, width], NpyData::F32(values)))?;

@@ -16,6 +16,7 @@ use stopgrad_dynamics::{LinearState, Moments};
 use crate::CommandError;
 use crate::args::{FlowArguments, FlowSettings};
 use crate::bar::Bar;
+use crate::folder::prepare_file;
 use crate::lab::ending::{Ending, Standing};
 use crate::lab::flow::View;
 use crate::lab::page;
@@ -34,7 +35,10 @@ const STRIDE: u64 = 64;
 /// Read, follow, judge, write, tell.
 pub(super) fn run(asked: &FlowArguments, output: Output) -> Result<Outcome, CommandError> {
     if let Some(folder) = &asked.report {
-        page::check(folder)?;
+        page::prepare(folder)?;
+    }
+    if let Some(path) = &asked.out {
+        prepare_file(path)?;
     }
     let (file, input) = MomentsFile::read(&asked.moments)?;
     let solved = solve(asked, file.moments, output)?;

@@ -71,7 +71,7 @@ struct Told {
 /// Compute the points and trajectories, draw them if asked to, tell what is true.
 pub(super) fn run(asked: &LandscapeArguments) -> Result<Outcome, CommandError> {
     if let Some(folder) = &asked.out {
-        page::check(folder)?;
+        page::prepare(folder)?;
     }
     let weight_decay = asked.weight_decay.unwrap_or(WEIGHT_DECAY);
     let mut inputs: Vec<InputFile> = Vec::new();

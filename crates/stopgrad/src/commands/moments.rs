@@ -19,7 +19,7 @@ use stopgrad_dynamics::moments::{MergeError, MomentSums, Part, support_rank};
 
 use crate::CommandError;
 use crate::args::{Features, MomentsArguments};
-use crate::folder::prepare;
+use crate::folder::prepare_file;
 use crate::moments_file::{self, MomentsFile, RandomMap};
 use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
@@ -118,9 +118,7 @@ pub(super) fn run(asked: &MomentsArguments, output: Output) -> Result<Outcome, C
     let started = Instant::now();
     // The ending is looked at before the work; so is the folder.
     moments_file::check_path(&asked.out, 1)?;
-    if let Some(parent) = asked.out.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        prepare(parent)?;
-    }
+    prepare_file(&asked.out)?;
     let mut parts = asked.merge.iter().map(|path| MomentsFile::read(path)).collect::<Result<Vec<_>, _>>()?;
     let input = Input::open(asked)?;
     let mut inputs: Vec<InputFile> = input.as_ref().map_or(vec![], Input::files);

@@ -9,14 +9,17 @@ use serde_json::{Value, json};
 use stopgrad_data::npy::{NpyArray, NpyData};
 use stopgrad_data::npz;
 use stopgrad_dynamics::partial::Attraction;
-use stopgrad_dynamics::{CriticalEstimate, Existence, PredictError, PredictOptions, PredictedState, Prediction};
+use stopgrad_dynamics::{CriticalEstimate, Existence, PredictError, PredictOptions, PredictedState, Prediction, Watch};
 
 use crate::CommandError;
 use crate::args::PredictArguments;
+use crate::bar::Bar;
+use crate::folder::prepare_file;
 use crate::lab::page;
 use crate::lab::predict::{HEADER, View};
 use crate::moments_file::MomentsFile;
 use crate::outcome::{Outcome, Status, document};
+use crate::output::Output;
 use crate::table::aligned;
 
 /// Modes listed for people; programs get all.
@@ -42,12 +45,20 @@ pub enum PredictCommandError {
 }
 
 /// Read, predict, write, tell.
-pub(super) fn run(asked: &PredictArguments) -> Result<Outcome, CommandError> {
+pub(super) fn run(asked: &PredictArguments, output: Output) -> Result<Outcome, CommandError> {
     if let Some(folder) = &asked.report {
-        page::check(folder)?;
+        page::prepare(folder)?;
+    }
+    if let Some(path) = &asked.out {
+        prepare_file(path)?;
     }
     let (file, input) = MomentsFile::read(&asked.moments)?;
-    let prediction = predict(asked, &file)?;
+    let bar = Bar::uncounted("predict", output);
+    let prediction = predict(asked, &file, &|stage| {
+        bar.say(stage.to_string());
+        false
+    })?;
+    drop(bar);
     if let (Some(path), Some(state)) = (&asked.out, &prediction.state) {
         write(path, state).map_err(PredictCommandError::from)?;
     }
@@ -74,10 +85,10 @@ pub(super) fn run(asked: &PredictArguments) -> Result<Outcome, CommandError> {
 
 /// The fields of its own that the document of these arguments has, for moments that are read already.
 pub(super) fn answer(asked: &PredictArguments, file: &MomentsFile) -> Result<Value, PredictCommandError> {
-    predict(asked, file).map(|prediction| own(&prediction))
+    predict(asked, file, &|_| false).map(|prediction| own(&prediction))
 }
 
-fn predict(asked: &PredictArguments, file: &MomentsFile) -> Result<Prediction, PredictCommandError> {
+fn predict(asked: &PredictArguments, file: &MomentsFile, watch: &Watch<'_>) -> Result<Prediction, PredictCommandError> {
     let size = file.moments.size();
     if asked.all_ranks && size > ALL_RANKS {
         return Err(PredictCommandError::AllRanks { size });
@@ -88,7 +99,7 @@ fn predict(asked: &PredictArguments, file: &MomentsFile) -> Result<Prediction, P
     options.partial.seed = asked.seed;
     let halves = file.half.as_ref().and_then(|half| Some((half, file.moments.without(half).ok()?)));
     let halves = halves.as_ref().map(|(even, odd)| (*even, odd));
-    Ok(stopgrad_dynamics::predict(&file.moments, &options, halves, &|| false)?)
+    Ok(stopgrad_dynamics::predict(&file.moments, &options, halves, watch)?)
 }
 
 fn is_undecided(prediction: &Prediction) -> bool {

@@ -154,8 +154,9 @@ impl Table {
 ///
 /// # Errors
 /// [`FolderError`]
-pub fn check(folder: &Path) -> Result<(), FolderError> {
-    folder::check(folder, Kind::Lab)
+pub fn prepare(folder: &Path) -> Result<(), FolderError> {
+    folder::check(folder, Kind::Lab)?;
+    folder::prepare(folder)
 }
 
 /// Write `report.html`, `report.json` (the document) and `figures/<id>.svg` with `figures/<id>.csv`, each beside its
@@ -164,8 +165,7 @@ pub fn check(folder: &Path) -> Result<(), FolderError> {
 /// # Errors
 /// [`FolderError`]: something else is in the folder, or it cannot be written
 pub fn write(folder: &Path, page: &Page, document: &Value) -> Result<String, FolderError> {
-    check(folder)?;
-    folder::prepare(folder)?;
+    prepare(folder)?;
     let _held = folder::lock(folder)?;
     write_into(folder, page, document)
 }

@@ -162,7 +162,7 @@ fn what_has_no_basins_is_refused_with_the_reason() {
         ([of("two.json", "sg", "2", "0.1"), vec!["--init-scale", "-1"]].concat(), "above 0"),
         ([of("two.json", "ema", "2", "0.1"), vec!["--ema-rate", "0"]].concat(), "ema rate is 0"),
         (vec!["--table"], "--scalar"),
-        ([of("two.json", "sg", "2", "0.1"), vec!["--out", "no/such/folder/o.csv"]].concat(), "o.csv"),
+        ([of("two.json", "sg", "2", "0.1"), vec!["--out", "two.json/o.csv"]].concat(), "two.json"),
         (vec!["two.json", "--field", "sg"], "--embedding-dim"),
         (vec!["--field", "sg"], "MOMENTS"),
         (vec!["--scalar", "two.json"], "cannot be used with"),

@@ -309,7 +309,7 @@ fn options_and_starts_that_do_not_fit_are_refused() {
     refuse("ema", &["--momentum", "0.9"], "--learning-rate");
     refuse("ema", &["--learning-rate", "0.1", "--rtol", "1e-8"], "--rtol");
     refuse("sg", &["--rtol", "1"], "1e-13");
-    refuse("sg", &["--out", "no/such/folder/t.npz"], "t.npz");
+    refuse("sg", &["--out", "one.json/t.npz"], "one.json");
 }
 
 #[test]

@@ -52,6 +52,15 @@ fn what_cannot_be_predicted_is_refused_with_the_reason() {
     assert!(refuse(&["one.json", "--weight-decay", "0"]).contains("must be a positive number"));
     assert!(refuse(&["one.json", "--weight-decay", "0.1", "--embedding-dim", "0"]).contains("0 dimensions"));
     assert!(refuse(&["none.npz", "--weight-decay", "0.1"]).contains("none.npz"));
+    // An output that cannot be written is found before anything is read.
+    for (option, place, wrong) in [
+        ("--out", "one.json/s.npz", "folder one.json"),
+        ("--out", ".", "it is a folder"),
+        ("--report", "one.json", "one.json"),
+    ] {
+        let said = refuse(&["none.npz", "--weight-decay", "0.1", option, place]);
+        assert!(!said.contains("none.npz") && said.contains(wrong), "{said}");
+    }
     std::fs::write(here.path().join("bad.json"), r#"{"xx": [[1.0, 0.5], [0.2, 1.0]], "yx": [[1.0, 0.0], [0.0, 1.0]]}"#)
         .expect("written");
     assert!(refuse(&["bad.json", "--weight-decay", "0.1"]).contains("not symmetric"));

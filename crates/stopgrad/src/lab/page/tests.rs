@@ -93,6 +93,6 @@ fn a_folder_with_other_things_is_left_alone() {
     fs::write(folder.path().join("thesis.tex"), "").expect("written");
     assert!(matches!(write(folder.path(), &example("noise"), &document("noise")), Err(FolderError::Foreign { .. })));
     fs::write(folder.path().join("config.toml"), "").expect("written");
-    assert!(matches!(check(folder.path()), Err(FolderError::OtherKind { found: Kind::Run, .. })));
+    assert!(matches!(prepare(folder.path()), Err(FolderError::OtherKind { found: Kind::Run, .. })));
     assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 2);
 }

@@ -20,7 +20,7 @@ const CROSS: [f64; 3] = [0.8, 0.5, 0.1];
 
 fn predicted(weight_decay: f64, width: Option<usize>, halves: Option<(&Moments, &Moments)>) -> Prediction {
     let options = PredictOptions { embedding_dim: width, ..PredictOptions::new(weight_decay) };
-    predict(&moments(&CROSS), &options, halves, &|| false).expect("a prediction")
+    predict(&moments(&CROSS), &options, halves, &|_| false).expect("a prediction")
 }
 
 fn said(prediction: &Prediction, weight_decay: f64) -> String {
