@@ -1,5 +1,7 @@
 //! What training will keep, before any training: one call from moments to the prediction.
 
+use std::cell::Cell;
+
 use faer::Mat;
 use serde::Serialize;
 
@@ -12,7 +14,7 @@ use crate::partial::{
     Attempt, Attraction, PartialEquilibrium, PartialParams, Rate, RateMethod, find_partial, from_full_rank,
 };
 use crate::stage::{Stage, Watch};
-use crate::survival::{Survival, SurvivalParams, survival};
+use crate::survival::{Known, Survival, SurvivalParams, survival};
 use crate::{DEFAULT_SUPPORT_THRESHOLD, Moments, Support, SupportError};
 
 /// What to predict, and how far to go for it.
@@ -152,6 +154,8 @@ pub struct Prediction {
     pub attempts: Vec<Attempt>,
     /// The equilibrium; `None` at the origin.
     pub state: Option<PredictedState>,
+    /// Whether the caller ended the search: then larger ranks may attract, and rank 0 says nothing.
+    pub stopped: bool,
 }
 
 impl Prediction {
@@ -185,6 +189,11 @@ pub fn predict(
     if !(decay > 0.0 && decay.is_finite()) {
         return Err(PredictError::WeightDecay { found: decay });
     }
+    let stopped = Cell::new(false);
+    let watch: &Watch<'_> = &|stage| {
+        stopped.set(watch(stage) || stopped.get());
+        stopped.get()
+    };
     watch(Stage::Support);
     let support = Support::new(moments, options.support_threshold)?;
     let k = support.size();
@@ -219,7 +228,8 @@ pub fn predict(
     let searched = searched_critical(&support, options, watch)?;
     let full_rank = searched.map(|found| found.fold.value);
     let settings = (&options.survival, &options.partial);
-    let survival = survival((&support, &modes), decay, (rank, width, full_rank), halves, settings, watch)?;
+    let known = Known { rank, is_largest: !stopped.get(), width, full_rank };
+    let survival = survival((&support, &modes), decay, known, halves, settings, watch)?;
     let critical_weight_decay = searched.map_or_else(
         || CriticalEstimate::DiagonalRule(survival.modes.last().map_or(0.0, |mode| mode.critical_weight_decay)),
         CriticalEstimate::Searched,
@@ -235,11 +245,12 @@ pub fn predict(
         s_eigenvalues: found.as_ref().map_or(Ok(Vec::new()), eigenvalues)?,
         residual: found.as_ref().map_or(0.0, |found| found.residual),
         iterations,
-        rate: rate_in(found.as_ref(), width, decay),
+        rate: rate_in(found.as_ref(), (width, decay), stopped.get()),
         critical_weight_decay,
         survival,
         attempts,
         state: found.map(|found| lift(&support, &found, width)),
+        stopped: stopped.get(),
     })
 }
 
@@ -261,8 +272,11 @@ fn eigenvalues(found: &PartialEquilibrium) -> Result<Vec<f64>, LinalgError> {
 }
 
 /// The rate among states of width n: unused rows decay at −λ; the origin's own leading rate is −λ.
-fn rate_in(found: Option<&PartialEquilibrium>, width: usize, decay: f64) -> Rate {
+fn rate_in(found: Option<&PartialEquilibrium>, (width, decay): (usize, f64), stopped: bool) -> Rate {
     let Some(found) = found else {
+        if stopped {
+            return Rate { attraction: Attraction::Undecided, leading_rate: None, method: RateMethod::Theory };
+        }
         return Rate { attraction: Attraction::Attracting, leading_rate: Some(-decay), method: RateMethod::Dense };
     };
     let mut rate = found.rate;

@@ -105,19 +105,31 @@ pub struct Decade {
     pub above_noise: usize,
 }
 
+/// What is known before the survival of modes is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known {
+    /// A rank that attracts at the λ asked for.
+    pub rank: usize,
+    /// Whether the search for larger ones was ended by itself.
+    pub is_largest: bool,
+    /// n.
+    pub width: usize,
+    /// λ_crit, when it was searched: the death of the last mode.
+    pub full_rank: Option<f64>,
+}
+
 /// The survival of every mode of a support.
 ///
-/// `rank` is the rank known to attract at `weight_decay` in an embedding of `width`; modes near it are found exactly, and
-/// guesses on the wrong side of it are moved to `weight_decay`. `full_rank` is λ_crit, when
-/// it was searched: the death of the last mode.
+/// Modes near the known rank are found exactly, and guesses on the wrong side of it are moved to `weight_decay`.
 ///
 /// # Requires    `weight_decay` > 0; the modes are those of the support
 /// # Errors      [`LinalgError`]
 /// # Cost        two eigendecompositions with halves; 5 to 10 equilibria for each exact mode
 pub fn survival(
-    (support, ordered): (&Support, &[Mode]), weight_decay: f64, (rank, width, full_rank): (usize, usize, Option<f64>),
-    halves: Option<(&Moments, &Moments)>, (params, partial): (&SurvivalParams, &PartialParams), watch: &Watch<'_>,
+    (support, ordered): (&Support, &[Mode]), weight_decay: f64, known: Known, halves: Option<(&Moments, &Moments)>,
+    (params, partial): (&SurvivalParams, &PartialParams), watch: &Watch<'_>,
 ) -> Result<Survival, LinalgError> {
+    let Known { rank, width, full_rank, .. } = known;
     let sigmas = halves.map(|halves| split_half_sigmas(support, halves)).transpose()?;
     let mut deaths: Vec<(f64, SurvivalMethod)> =
         ordered.iter().map(|mode| (mode.critical_weight_decay(), SurvivalMethod::Bound)).collect();
@@ -146,7 +158,7 @@ pub fn survival(
         }
     }
     // What was found at λ goes before a guess; beyond the embedding's width nothing was looked for.
-    let full = rank >= width.min(ordered.len());
+    let full = rank >= width.min(ordered.len()) || !known.is_largest;
     for (mode, death) in deaths.iter_mut().enumerate() {
         if mode < rank && death.0 <= weight_decay {
             *death = (weight_decay, SurvivalMethod::Bound);

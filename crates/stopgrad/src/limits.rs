@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::outcome::Status;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Exit status of a program that Ctrl-C has stopped, by custom 128 + SIGINT.
@@ -15,6 +17,24 @@ pub(crate) enum Stop {
     Interrupted,
     /// `--time-limit`.
     TimeLimit,
+}
+
+impl Stop {
+    /// What stopped it, as it is typed.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Interrupted => "Ctrl-C",
+            Self::TimeLimit => "--time-limit",
+        }
+    }
+
+    /// How the command ends then.
+    pub(crate) fn status(self) -> Status {
+        match self {
+            Self::Interrupted => Status::Interrupted,
+            Self::TimeLimit => Status::NotEstablished,
+        }
+    }
 }
 
 /// The limits of one command, from its start.

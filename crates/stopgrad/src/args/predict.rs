@@ -1,6 +1,7 @@
 //! What can be typed after `stopgrad predict`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -36,6 +37,10 @@ pub struct PredictArguments {
     /// Names the random starts of the search at lower rank
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range())]
     pub seed: u64,
+
+    /// End the search after this time with what it has found: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    pub time_limit: Option<Duration>,
 
     /// Exit with 1 if existence or stability stays undecided
     #[arg(long, value_name = "decided")]

@@ -1,6 +1,7 @@
 //! `stopgrad predict`: what stop-gradient and EMA training of a linear network will keep, from moments alone. What is said
 //! of it is in `lab/predict.rs`.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use crate::bar::Bar;
 use crate::folder::prepare_file;
 use crate::lab::page;
 use crate::lab::predict::{HEADER, View};
+use crate::limits::Limits;
 use crate::moments_file::MomentsFile;
 use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
@@ -39,6 +41,9 @@ pub enum PredictCommandError {
         /// m.
         size: usize,
     },
+    /// Ctrl-C cannot be caught.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Interrupts(#[from] ctrlc::Error),
     /// The equilibrium cannot be written.
     #[error(transparent)]
     Npz(#[from] npz::NpzError),
@@ -54,16 +59,23 @@ pub(super) fn run(asked: &PredictArguments, output: Output) -> Result<Outcome, C
     }
     let (file, input) = MomentsFile::read(&asked.moments)?;
     let bar = Bar::uncounted("predict", output);
+    let limits = Limits::start(asked.time_limit).map_err(PredictCommandError::from)?;
+    let stop = Cell::new(None);
     let prediction = predict(asked, &file, &|stage| {
         bar.say(stage.to_string());
-        false
+        stop.set(stop.get().or_else(|| limits.reached()));
+        stop.get().is_some()
     })?;
     drop(bar);
     if let (Some(path), Some(state)) = (&asked.out, &prediction.state) {
         write(path, state).map_err(PredictCommandError::from)?;
     }
     let undecided = is_undecided(&prediction);
-    let status = if undecided && asked.require.is_some() { Status::NotEstablished } else { Status::Done };
+    let status = match stop.get() {
+        Some(stop) => stop.status(),
+        None if undecided && asked.require.is_some() => Status::NotEstablished,
+        None => Status::Done,
+    };
     let options = json!({
         "moments": asked.moments,
         "weight_decay": asked.weight_decay,
@@ -71,8 +83,10 @@ pub(super) fn run(asked: &PredictArguments, output: Output) -> Result<Outcome, C
         "all_ranks": asked.all_ranks,
         "out": asked.out,
         "report": asked.report,
+        "time_limit_seconds": asked.time_limit.map(|limit| limit.as_secs_f64()),
     });
     let mut own = own(&prediction);
+    own["stopped"] = json!(stop.get().map(|stop| json!({ "reason": stop.reason() })));
     own["report"] = json!(asked.report.as_ref().map(|folder| folder.join("report.html")));
     let document = document("predict", asked.seed, &options, &[input], own);
     let view = View { prediction: &prediction, weight_decay: asked.weight_decay };

@@ -255,8 +255,7 @@ fn tell(prepared: &Prepared, ended: &Ended) -> Result<Outcome, CommandError> {
     }
     let open = || prepared.output.require.is_some() && table.rows.iter().any(|row| is_open(view.kind, table, row));
     let status = match stopped {
-        Some(Stop::Interrupted) => Status::Interrupted,
-        Some(Stop::TimeLimit) => Status::NotEstablished,
+        Some(stop) => stop.status(),
         None if open() => Status::NotEstablished,
         None => Status::Done,
     };

@@ -65,6 +65,15 @@ impl View<'_> {
             String::new()
         };
         let kept = match found.rate.attraction {
+            _ if found.stopped && rank == 0 => {
+                return format!(
+                    "{at} no equilibrium was found before the search was ended: it is not known what survives."
+                );
+            }
+            Attraction::Attracting if found.stopped => format!(
+                "{at} stop-gradient and EMA can keep {rank} of {most} dimensions, perhaps more: the search was ended before it \
+                 was done."
+            ),
             _ if rank == 0 => {
                 return format!(
                     "{at} no mode survives: the origin, which is complete collapse, is the only attracting equilibrium that \
@@ -95,7 +104,8 @@ impl View<'_> {
     fn saddle(&self) -> Option<String> {
         let (rank, rate) = self.prediction.largest_saddle()?;
         Some(format!(
-            "A predictor that follows the encoder at once (alternating ridge regressions) comes to rest at rank {rank}.              Encoder and predictor that learn at equal speeds leave that state, at a rate of {}.",
+            "A predictor that follows the encoder at once (alternating ridge regressions) comes to rest at rank {rank}. \
+             Encoder and predictor that learn at equal speeds leave that state, at a rate of {}.",
             significant(rate, 3)
         ))
     }

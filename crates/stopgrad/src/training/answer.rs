@@ -44,10 +44,7 @@ pub(super) fn answer(report: &Report, out: &Path, asked: &RunArguments) -> Outco
 
 /// The answer of a command that was stopped early: how far it came, and how to go on.
 pub(super) fn stopped(manifest: &Manifest, job: &Job, step: u64, stop: Stop, out: &Path) -> Outcome {
-    let (reason, status) = match stop {
-        Stop::Interrupted => ("Ctrl-C", Status::Interrupted),
-        Stop::TimeLimit => ("--time-limit", Status::NotEstablished),
-    };
+    let (reason, status) = (stop.reason(), stop.status());
     let resume = if manifest.command_line.split_whitespace().any(|word| word == "--out" || word.starts_with("--out=")) {
         manifest.command_line.clone()
     } else {

@@ -93,3 +93,16 @@ fn a_page_has_the_sentences_the_modes_and_their_pictures() {
     let elsewhere = ["predict", "d.npz", "--weight-decay", "0.01", "--report", "."];
     assert!(refused(here.path(), &elsewhere).contains("holds other files"));
 }
+
+#[test]
+fn a_search_that_is_out_of_time_says_so_and_claims_nothing() {
+    let here = folder();
+    scalar(here.path());
+    let words = ["predict", "one.json", "--weight-decay", "0.05", "--time-limit", "0.000001s"];
+    let output = stopgrad(here.path(), &words);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("not known what survives"), "{}", stdout(&output));
+    let found = document(&stopgrad(here.path(), &[&words[..], &["--json"]].concat()));
+    assert_eq!((&found["stopped"]["reason"], &found["rank"]), (&"--time-limit".into(), &0.into()));
+    assert_eq!((&found["stability"], &found["exists"]), (&"undecided".into(), &serde_json::Value::Null));
+}

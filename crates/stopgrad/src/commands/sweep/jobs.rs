@@ -200,6 +200,7 @@ impl Job<'_> {
                     out: None,
                     report: None,
                     seed: point.seed,
+                    time_limit: None,
                     require: None,
                 };
                 Ok(predict::answer(&arguments, file)?)
