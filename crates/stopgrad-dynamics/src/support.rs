@@ -113,8 +113,7 @@ mod tests {
     use super::*;
 
     fn moments(xx: Mat<f64>, yx: Mat<f64>) -> Moments {
-        let (count, mean_x, mean_y, basis) = (None, None, None, None);
-        Moments { xx, yx, yy: None, count, mean_x, mean_y, centered: true, symmetrized: true, basis }
+        Moments::unchecked(xx, yx, None)
     }
 
     #[test]

@@ -93,6 +93,42 @@ fn a_narrow_embedding_is_filled_and_the_inner_root_is_a_saddle() {
     }
 }
 
+/// docs/theory.md, 4.8: of three modes that commute, every subset at its outer roots.
+#[test]
+fn a_kept_row_leaves_for_a_mode_left_out_between_whose_roots_it_lies() {
+    let (mut draws, mut counted) = (Stream::new(3), [0, 0]);
+    for _ in 0..60 {
+        let variance: [f64; 3] = std::array::from_fn(|_| draws.uniform().abs() * 4.0 + 0.2);
+        let cross: [f64; 3] = std::array::from_fn(|i| variance[i] * (0.55 + 0.9 * draws.uniform().abs()));
+        let decay = 0.8 * (0..3).map(|i| cross[i].powi(2) / (4.0 * variance[i])).fold(f64::INFINITY, f64::min);
+        let root = |i: usize| (cross[i] + (cross[i].powi(2) - 4.0 * variance[i] * decay).sqrt()) / (2.0 * variance[i]);
+        let support = Support::new(&moments(diagonal(&variance), diagonal(&cross)), DEFAULT_SUPPORT_THRESHOLD)
+            .expect("a support");
+        for kept in 1_usize..7 {
+            let of = |inside: bool| (0..3).filter(move |i| (kept >> i & 1 == 1) == inside);
+            let growth = of(true)
+                .flat_map(|i| of(false).map(move |j| -(variance[j] * root(i).powi(2) - cross[j] * root(i) + decay)));
+            let fastest = growth.fold(f64::NEG_INFINITY, f64::max);
+            // The support's coordinates are the modes by variance.
+            let mut by_variance = [0, 1, 2];
+            by_variance.sort_by(|a, b| variance[*b].total_cmp(&variance[*a]));
+            let rows: Vec<usize> = of(true).collect();
+            let start = Mat::from_fn(rows.len(), 3, |i, j| if by_variance[j] == rows[i] { root(rows[i]) } else { 0.0 });
+            let found = polish_partial(&support, &start, decay, &PartialParams::default()).expect("finite");
+            let rate = found.expect("it is an equilibrium").rate;
+            if fastest.abs() > 1e-3 * decay {
+                let expected = if fastest > 0.0 { Attraction::Saddle } else { Attraction::Attracting };
+                assert_eq!(rate.attraction, expected, "{variance:?} {cross:?} {decay} {kept:b}");
+                counted[usize::from(fastest > 0.0)] += 1;
+            }
+            if fastest > 0.0 {
+                assert!((rate.leading_rate.expect("dense") - fastest).abs() < 1e-8 * fastest.max(decay));
+            }
+        }
+    }
+    assert!(counted[0] > 30 && counted[1] > 30, "{counted:?}");
+}
+
 #[test]
 fn a_start_whose_linear_systems_are_too_hard_is_given_up_and_fewer_rows_are_tried() {
     let support = Support::new(&random(8, 6), DEFAULT_SUPPORT_THRESHOLD).expect("a support");

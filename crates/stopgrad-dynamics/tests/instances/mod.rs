@@ -30,8 +30,7 @@ impl Stream {
 }
 
 pub(crate) fn moments(xx: Mat<f64>, yx: Mat<f64>) -> Moments {
-    let (count, mean_x, mean_y, basis) = (None, None, None, None);
-    Moments { xx, yx, yy: None, count, mean_x, mean_y, centered: true, symmetrized: false, basis }
+    Moments::unchecked(xx, yx, None)
 }
 
 pub(crate) fn diagonal(values: &[f64]) -> Mat<f64> {
