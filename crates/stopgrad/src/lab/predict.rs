@@ -42,6 +42,7 @@ impl View<'_> {
     pub fn findings(&self) -> Vec<String> {
         [
             Some(self.kept()),
+            self.given_up(),
             self.saddle(),
             Some(self.noise()),
             Some(self.advice()),
@@ -98,6 +99,20 @@ impl View<'_> {
             ),
         };
         kept + &narrow
+    }
+
+    /// Where the work on a larger rank was left undone.
+    fn given_up(&self) -> Option<String> {
+        let found = self.prediction;
+        let left = found.attempts.iter().filter(|attempt| attempt.given_up && attempt.rank > found.rank);
+        let (least, most) = left.fold((usize::MAX, 0), |(least, most), at| (least.min(at.rank), most.max(at.rank)));
+        let ranks = if least < most { format!("between {least} and {most}") } else { format!("of {most}") };
+        (most > 0).then(|| {
+            format!(
+                "Starts that came to ranks {ranks} were given up: the equations there are too hard to solve in the work \
+                 allowed. Whether larger ranks attract is not known."
+            )
+        })
     }
 
     /// Where regressions keep more than the flow does.

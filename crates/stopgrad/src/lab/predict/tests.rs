@@ -1,6 +1,7 @@
 //! The sentences are true of what was predicted, and the pictures hold its numbers.
 
 use faer::Mat;
+use stopgrad_dynamics::partial::Attempt;
 use stopgrad_dynamics::{Moments, PredictOptions, predict};
 
 use super::*;
@@ -52,6 +53,17 @@ fn collapse_full_rank_and_a_narrow_embedding_have_their_words() {
     assert!(none.contains("no mode survives") && !none.contains("At the equilibrium of rank"), "{none}");
     let narrow = said(&predicted(0.001, Some(1), None), 0.001);
     assert!(narrow.contains("can keep 1 of 3") && narrow.contains("An embedding of 1 can keep no more"), "{narrow}");
+}
+
+#[test]
+fn work_left_undone_is_told() {
+    let mut found = predicted(0.03, None, None);
+    let attempt = *found.attempts.first().expect("a start");
+    assert!(!said(&found, 0.03).contains("given up"));
+    found.attempts.extend([5, 3, 1].map(|rank| Attempt { rank, given_up: true, ..attempt }));
+    assert!(said(&found, 0.03).contains("came to ranks between 3 and 5 were given up"));
+    found.stopped = true;
+    assert!(said(&found, 0.03).contains("can keep 2 of 3 dimensions, perhaps more: the search was ended"));
 }
 
 #[test]
