@@ -225,10 +225,14 @@ pub fn predict(
         Existence::Absent(_) if rank == k => Existence::Found,
         other => other,
     };
+    // What follows may be ended too; the answer of the search stands then.
+    let ended = stopped.get();
+    // A start that was given up at a larger rank, too, leaves open whether that rank lives.
+    let is_largest = !ended && !attempts.iter().any(|attempt| attempt.given_up && attempt.rank > rank);
     let searched = searched_critical(&support, options, watch)?;
     let full_rank = searched.map(|found| found.fold.value);
     let settings = (&options.survival, &options.partial);
-    let known = Known { rank, is_largest: !stopped.get(), width, full_rank };
+    let known = Known { rank, is_largest, width, full_rank };
     let survival = survival((&support, &modes), decay, known, halves, settings, watch)?;
     let critical_weight_decay = searched.map_or_else(
         || CriticalEstimate::DiagonalRule(survival.modes.last().map_or(0.0, |mode| mode.critical_weight_decay)),
@@ -245,12 +249,12 @@ pub fn predict(
         s_eigenvalues: found.as_ref().map_or(Ok(Vec::new()), eigenvalues)?,
         residual: found.as_ref().map_or(0.0, |found| found.residual),
         iterations,
-        rate: rate_in(found.as_ref(), (width, decay), stopped.get()),
+        rate: rate_in(found.as_ref(), (width, decay), ended),
         critical_weight_decay,
         survival,
         attempts,
         state: found.map(|found| lift(&support, &found, width)),
-        stopped: stopped.get(),
+        stopped: ended,
     })
 }
 

@@ -110,7 +110,7 @@ pub struct Decade {
 pub struct Known {
     /// A rank that attracts at the λ asked for.
     pub rank: usize,
-    /// Whether the search for larger ones was ended by itself.
+    /// Whether larger ones were looked for to the end: none was given up, and nobody ended the search.
     pub is_largest: bool,
     /// n.
     pub width: usize,

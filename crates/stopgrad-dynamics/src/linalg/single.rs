@@ -22,10 +22,10 @@ impl Arithmetic {
         if self == Self::Double {
             return product(left, right);
         }
-        let (left, right) = (rounded(left), rounded(right));
         let (p, q) = (left.nrows(), right.ncols());
-        let mut out = Mat::<f32>::zeros(p, q);
         let par = parallelism_of_product(p, left.ncols(), q);
+        let (left, right) = (rounded(left), rounded(right));
+        let mut out = Mat::<f32>::zeros(p, q);
         faer::linalg::matmul::matmul(out.as_mut(), Accum::Replace, left.as_ref(), right.as_ref(), 1.0, par);
         let mut wide = Mat::<f64>::zeros(p, q);
         wide.par_col_iter_mut().enumerate().for_each(|(j, column)| {
@@ -54,14 +54,6 @@ struct Rounded {
 impl Rounded {
     fn as_ref(&self) -> MatRef<'_, f32> {
         if self.by_columns { self.stored.as_ref() } else { self.stored.transpose() }
-    }
-
-    fn nrows(&self) -> usize {
-        self.as_ref().nrows()
-    }
-
-    fn ncols(&self) -> usize {
-        self.as_ref().ncols()
     }
 }
 

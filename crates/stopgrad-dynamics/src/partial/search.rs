@@ -17,7 +17,7 @@ pub struct PartialParams {
     pub blocks: usize,
     /// Newton steps: 40.
     pub max_steps: usize,
-    /// Products of one linear system: 150 (fewer where the basis would exceed 2 GiB).
+    /// Products of one linear system: 150 (fewer where the basis would exceed 4 GiB).
     pub max_products: usize,
     /// Products after which a start whose equilibrium is not found is given up: 1,000.
     pub enough_products: usize,
