@@ -18,9 +18,8 @@ use faer::{Mat, MatRef};
 use serde::Serialize;
 
 use crate::Support;
-use crate::gmres::{LinearSolution, gmres};
 use crate::linalg::{LuFactors, add_scaled, frobenius, frobenius_inner, is_positive_definite, product};
-use riccati::{Lyapunov, Riccati};
+pub(crate) use riccati::{Lyapunov, Riccati};
 
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -242,18 +241,12 @@ impl<'a> Search<'a> {
     fn solve(
         &self, q: &Mat<f64>, right: &Mat<f64>, goal: f64, lyapunov: &mut Lyapunov, products: &mut usize,
     ) -> Option<Mat<f64>> {
-        let operator = self.problem.operator(q.as_ref());
         if !lyapunov.is_exact() {
             *lyapunov = self.problem.diagonal_lyapunov(q.as_ref());
         }
         for attempt in 0..2 {
-            let preconditioned = lyapunov.solve(right.clone());
-            let solution: LinearSolution = gmres(
-                |e| lyapunov.solve(operator(e)),
-                preconditioned.as_ref(),
-                goal,
-                self.params.max_products.min(BASIS_NUMBERS / (q.nrows() * q.nrows())),
-            );
+            let max_products = self.params.max_products.min(BASIS_NUMBERS / (q.nrows() * q.nrows()));
+            let solution = self.problem.solve(q.as_ref(), right.clone(), lyapunov, (goal, max_products));
             *products += solution.iterations;
             if solution.residual <= goal {
                 return Some(solution.x);

@@ -7,9 +7,14 @@
 
 mod attracting;
 mod factors;
+mod inside;
+mod outside;
+mod pairs;
 mod precondition;
+mod row_space;
 mod search;
 mod shifted;
+mod solver;
 
 pub use attracting::{Attraction, Rate, RateMethod};
 pub use search::{Effort, PartialParams};
@@ -58,7 +63,8 @@ pub struct Attempt {
     pub rank: usize,
     /// What was found there; `None` when it was not finished (a larger rank was known) or Newton found no equilibrium.
     pub rate: Option<Rate>,
-    /// Whether it was left after [`PartialParams::enough_products`] without an equilibrium.
+    /// Whether it was left without an equilibrium: after [`PartialParams::enough_products`], or with rows still on their
+    /// way after all rounds.
     pub given_up: bool,
     /// What it cost.
     pub effort: Effort,
@@ -144,6 +150,9 @@ fn random_rows(order: &[Mode], rows: usize, seed: u64, draw: u64) -> Mat<f64> {
     let mix = Mat::from_fn(rows, rows, |i, j| f64::from(u8::from(i == j)) + scale * uniform());
     product(mix.as_ref(), rows_of(order, rows).as_ref())
 }
+
+/// Defect of the worst row, relative to its decay, beyond which Newton's method is not tried.
+const OUT_OF_REACH: f64 = 0.3;
 
 struct Hunt<'a> {
     factors: Factors<'a>,
@@ -247,13 +256,19 @@ impl Hunt<'_> {
         let mut effort = Effort::default();
         let mut attempt = Attempt { rows, rank: rows, rate: None, given_up: false, effort };
         let (mut a, mut settled) = (start, self.params.settled);
-        for _ in 0..self.params.blocks {
+        for block in 1..=self.params.blocks {
             let needed = self.best_rank() + 1;
-            a = alternate(&self.factors, a, (settled, needed), self.params, &mut effort, self.watch)?;
+            let end = alternate(&self.factors, a, (settled, needed), self.params, &mut effort, self.watch)?;
+            a = end.a;
             attempt.rank = a.nrows();
             // Of no larger rank than what is known: no need to finish it.
             if attempt.rank < needed || self.stopped() {
                 break;
+            }
+            // Rows still on their way: Newton's method would not find where to.
+            if end.worst > OUT_OF_REACH {
+                attempt.given_up = block == self.params.blocks;
+                continue;
             }
             if let Some(point) = polish(&self.factors, &a, self.params, &mut effort, self.watch)? {
                 attempt.rate = Some(self.weigh(&point, effort)?);
@@ -264,7 +279,7 @@ impl Hunt<'_> {
                 attempt.given_up = true;
                 break;
             }
-            settled *= 0.1;
+            settled *= 0.3;
         }
         attempt.effort = effort;
         self.found.attempts.push(attempt);
@@ -341,7 +356,7 @@ impl<'a> RankBranch<'a> {
         let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
         if point.is_none() {
             let settled = self.params.settled;
-            let a = alternate(&factors, start.clone(), (settled, rank), self.params, &mut effort, self.watch)?;
+            let a = alternate(&factors, start.clone(), (settled, rank), self.params, &mut effort, self.watch)?.a;
             if a.nrows() < rank {
                 return Ok(Probe::Dead);
             }

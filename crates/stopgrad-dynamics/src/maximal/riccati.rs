@@ -3,6 +3,7 @@
 use faer::{Accum, Mat, MatRef};
 
 use crate::Support;
+use crate::gmres::{LinearSolution, gmres};
 use crate::linalg::{
     LinalgError, LuFactors, add_scaled, add_transpose, frobenius, frobenius_inner, is_positive_definite, product,
     product_into, product_symmetric, symmetric_eigen,
@@ -33,7 +34,7 @@ pub(super) struct Defect {
 }
 
 /// An approximate inverse of E ↦ Q X⁻¹ E + E X⁻¹ Q.
-pub(super) enum Lyapunov {
+pub(crate) enum Lyapunov {
     /// Q taken for its diagonal: qᵢ/ρᵢ.
     Diagonal(Vec<f64>),
     /// Exact: X^{−1/2} Q X^{−1/2} = W diag(t) Wᵀ; (t, X^{−1/2} W, X^{1/2} W).
@@ -51,12 +52,17 @@ impl Defect {
 }
 
 impl Riccati {
-    pub(super) fn new(support: &Support) -> Self {
+    pub(crate) fn new(support: &Support) -> Self {
         let variances = support.variances.clone();
         let k = variances.len();
         let roots: Vec<f64> = variances.iter().map(|rho| rho.sqrt()).collect();
         let whitened = Mat::from_fn(k, k, |i, j| support.cross[(i, j)] / (roots[i] * roots[j]));
         Self { variances, whitened }
+    }
+
+    /// ρ.
+    pub(crate) fn variances(&self) -> &[f64] {
+        &self.variances
     }
 
     pub(super) fn size(&self) -> usize {
@@ -143,10 +149,13 @@ impl Riccati {
         out
     }
 
-    /// The linearisation at Q, ready to be applied many times.
-    pub(super) fn operator<'a>(&'a self, q: MatRef<'_, f64>) -> impl Fn(MatRef<'_, f64>) -> Mat<f64> + 'a {
+    /// E with L(E) = right for a symmetric right-hand side, preconditioned by the Lyapunov part.
+    pub(crate) fn solve(
+        &self, q: MatRef<'_, f64>, right: Mat<f64>, lyapunov: &Lyapunov, (goal, max_products): (f64, usize),
+    ) -> LinearSolution {
         let scaled = self.divide_columns(q);
-        move |e| self.linearized(scaled.as_ref(), e)
+        let start = lyapunov.solve(right);
+        gmres(|e| lyapunov.solve(self.linearized(scaled.as_ref(), e)), start.as_ref(), goal, max_products)
     }
 
     /// Whether L at the diagonal Q = diag(d) is inverse-positive, witnessed by L(Q) = 2 Q X⁻¹ Q − CᵀQC ≻ 0.
@@ -203,7 +212,7 @@ impl Riccati {
     }
 
     /// The exact one: one eigendecomposition, then three products an application.
-    pub(super) fn exact_lyapunov(&self, q: MatRef<'_, f64>) -> Result<Lyapunov, LinalgError> {
+    pub(crate) fn exact_lyapunov(&self, q: MatRef<'_, f64>) -> Result<Lyapunov, LinalgError> {
         let k = self.size();
         let roots: Vec<f64> = self.variances.iter().map(|rho| rho.sqrt()).collect();
         let eigen = symmetric_eigen(Mat::from_fn(k, k, |i, j| q[(i, j)] / (roots[i] * roots[j])).as_ref())?;

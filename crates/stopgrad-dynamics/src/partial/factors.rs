@@ -2,9 +2,8 @@
 
 use faer::{Mat, MatRef};
 
-use super::precondition::Preconditioner;
+use super::solver::{Solver, Tilt};
 use crate::Support;
-use crate::gmres::{LinearSolution, gmres};
 use crate::linalg::{
     Arithmetic, LinalgError, LuFactors, add_scaled, add_transpose, frobenius, product, solve_definite, symmetric_eigen,
     symmetric_part,
@@ -45,7 +44,15 @@ pub(super) struct Predictor {
     pub(super) b: Mat<f64>,
 }
 
+/// r²k from which linear systems are solved with products in single precision.
+const LARGE: usize = 1 << 29;
+
 impl Factors<'_> {
+    /// Of the products inside the linear systems at rank r.
+    pub(super) fn arithmetic(&self, rank: usize) -> Arithmetic {
+        if rank * rank * self.support.size() >= LARGE { Arithmetic::Single } else { Arithmetic::Double }
+    }
+
     pub(super) fn times_x(&self, rows: MatRef<'_, f64>) -> Mat<f64> {
         Mat::from_fn(rows.nrows(), rows.ncols(), |i, j| rows[(i, j)] * self.support.variances[j])
     }
@@ -94,7 +101,7 @@ impl Factors<'_> {
     /// The derivative of the defect along (D, E): EᵀR + bᵀ(EPX + bDX − DY) + λD.
     ///
     /// # Shapes      d, dy = DY: r × k, e: r × r → r × k
-    pub(super) fn moved(
+    fn moved(
         &self, at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, e: MatRef<'_, f64>, arithmetic: Arithmetic,
     ) -> Mat<f64> {
         let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| arithmetic.product(left, right);
@@ -113,27 +120,17 @@ impl Factors<'_> {
         Ok(product(eigen.vectors.transpose(), p.as_ref()))
     }
 
-    /// D with (derivative along D, b following as a ridge regression with λ + σ, and σD added) ≈ right.
+    /// The derivative of the defect along D, b following as a ridge regression with λ + σ, and σD.
     ///
-    /// Consistent at σ = 0 although the rotations of the rows make it singular there. Any gauge is allowed; in the
-    /// predictor's ([`Point::in_predictor_gauge`]) it takes the fewest products.
-    ///
-    /// # Errors      [`LinalgError`] when the point is not finite
-    pub(super) fn solve(
-        &self, at: &Point, right: MatRef<'_, f64>, shift: f64, (goal, max_products): (f64, usize),
-        arithmetic: Arithmetic,
-    ) -> Result<LinearSolution, LinalgError> {
-        let preconditioner = Preconditioner::new(at, &self.support.variances, (self.decay, shift), arithmetic)?;
-        let weight = Self::weight(at, shift);
-        let apply = |d: MatRef<'_, f64>| {
-            let dy = arithmetic.product(d, self.support.cross.as_ref());
-            let e = weight.solve(Self::change(at, d, dy.as_ref(), arithmetic).transpose());
-            let mut out = self.moved(at, d, dy.as_ref(), e.transpose(), arithmetic);
-            add_scaled(&mut out, shift, d);
-            preconditioner.solve(out.as_ref())
-        };
-        let start = preconditioner.solve(right);
-        Ok(gmres(apply, start.as_ref(), goal, max_products))
+    /// # Shapes      d: r × k → r × k; weight: of [`Self::weight`] at σ
+    pub(super) fn linearized(
+        &self, at: &Point, d: MatRef<'_, f64>, shift: f64, weight: &LuFactors, arithmetic: Arithmetic,
+    ) -> Mat<f64> {
+        let dy = arithmetic.product(d, self.support.cross.as_ref());
+        let e = weight.solve(Self::change(at, d, dy.as_ref(), arithmetic).transpose());
+        let mut out = self.moved(at, d, dy.as_ref(), e.transpose(), arithmetic);
+        add_scaled(&mut out, shift, d);
+        out
     }
 
     /// PXPᵀ + λ + σ, factored.
@@ -152,7 +149,8 @@ impl Factors<'_> {
         let mut right = product(at.b.transpose(), product(turn.as_ref(), at.px.as_ref()).as_ref());
         add_scaled(&mut right, 1.0, product(turn.transpose(), at.rest.as_ref()).as_ref());
         add_scaled(&mut right, -1.0, at.p.as_ref());
-        let slope = self.solve(at, right.as_ref(), 0.0, (1e-6, max_products), Arithmetic::Double).ok()?;
+        let mut solver = Solver::new(self, at, 0.0, (1e-6, max_products), Tilt::Untried, Arithmetic::Double).ok()?;
+        let slope = solver.solve(right.as_ref()).ok()?;
         if slope.residual > 1e-3 {
             return None;
         }

@@ -3,6 +3,7 @@
 use faer::Mat;
 
 use super::factors::{Factors, Point, Predictor};
+use super::solver::{Solver, Tilt};
 use crate::linalg::{Arithmetic, LinalgError, add_scaled, frobenius, product, product_symmetric, symmetric_eigen};
 use crate::stage::{Stage, Watch};
 
@@ -11,9 +12,10 @@ use crate::stage::{Stage, Watch};
 pub struct PartialParams {
     /// Rounds of regressions before Newton takes over: 200; a round gains a constant factor.
     pub max_rounds: usize,
-    /// Relative change of A at which it does: 10⁻⁴, inside Newton's reach for modes that are not near their death.
+    /// Defect of the worst row, relative to its decay, at which it does: 0.03, inside Newton's reach for modes that are not
+    /// near their death.
     pub settled: f64,
-    /// Times the regressions go on, to a tenth of the change each, when Newton finds nothing: 8.
+    /// Times the regressions go on, to 0.3 of that each, when Newton finds nothing: 8.
     pub blocks: usize,
     /// Newton steps: 40.
     pub max_steps: usize,
@@ -37,7 +39,7 @@ impl Default for PartialParams {
     fn default() -> Self {
         Self {
             max_rounds: 200,
-            settled: 1e-4,
+            settled: 0.03,
             blocks: 8,
             max_steps: 40,
             max_products: 150,
@@ -77,17 +79,22 @@ fn ridge_round(factors: &Factors<'_>, a: &Mat<f64>) -> Result<Mat<f64>, LinalgEr
     Ok(product(eigen.vectors.as_ref(), right.as_ref()))
 }
 
-/// Relative residual, in units of the change asked for, at which Newton's method is tried however A changes.
-const READY: f64 = 0.2;
+/// What the regressions came to.
+pub(super) struct Settled {
+    /// A, without the rows that died.
+    pub(super) a: Mat<f64>,
+    /// The defect of its worst row, relative to its decay.
+    pub(super) worst: f64,
+}
 
-/// Rounds until A hardly changes or fewer rows than `needed` are left; rows that died are taken out as they die.
+/// Rounds until every row is nearly at rest or fewer than `needed` are left; rows that died are taken out as they die.
 pub(super) fn alternate(
     factors: &Factors<'_>, start: Mat<f64>, (settled, needed): (f64, usize), params: &PartialParams,
     effort: &mut Effort, watch: &Watch<'_>,
-) -> Result<Mat<f64>, LinalgError> {
+) -> Result<Settled, LinalgError> {
     // Every b of an equilibrium has singular values of at least about λ/|Y|; a tenth of that will not come back.
     let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
-    let (mut a, mut change) = (start, f64::INFINITY);
+    let (mut a, mut change, mut worst) = (start, f64::INFINITY, f64::INFINITY);
     for round in 0..params.max_rounds {
         if a.nrows() < needed.max(1) || watch(Stage::Regressions { rank: a.nrows(), round, change }) {
             break;
@@ -97,15 +104,25 @@ pub(super) fn alternate(
         add_scaled(&mut a, -1.0, next.as_ref());
         change = frobenius(a.as_ref()) / frobenius(next.as_ref());
         a = next;
-        if round % 10 == 9 || change < settled || !change.is_finite() {
+        if round % 10 == 9 || !change.is_finite() {
             a = without_dead_rows(&a, dead)?;
-            // Slow drifts along what Newton's method resolves at once keep the change up where little is wrong.
-            if change < settled || a.nrows() > 0 && factors.point(a.clone())?.residual < READY * settled {
+            if a.nrows() == 0 {
+                break;
+            }
+            worst = worst_row(&factors.point(a.clone())?.in_predictor_gauge()?, factors.decay);
+            if worst < settled {
                 break;
             }
         }
     }
-    Ok(a)
+    Ok(Settled { a, worst })
+}
+
+/// The largest |row of bᵀR + λP| / |λ row of P|: each row counts alike, however small. A mode without an equilibrium, past
+/// its fold by a share δ of λ, shows about δ while it dies; the relative residual of the whole does not see it.
+fn worst_row(at: &Point, decay: f64) -> f64 {
+    let row = |i: usize| frobenius(at.defect.subrows(i, 1)) / (decay * frobenius(at.p.subrows(i, 1)));
+    (0..at.p.nrows()).map(row).fold(0.0, f64::max)
 }
 
 fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
@@ -117,10 +134,6 @@ fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
 /// Numbers that the basis of one linear system may hold: 4 GiB.
 const BASIS_NUMBERS: usize = 1 << 29;
 
-/// r²k from which the inner products of Newton's method are made in single precision, to three digits: each step then
-/// gains those three, and residuals are always of double precision.
-const LARGE: usize = 1 << 29;
-
 /// Newton from P: the equilibrium it ends at, or `None` when it does not end at one of full rank r.
 pub(super) fn polish(
     factors: &Factors<'_>, start: &Mat<f64>, params: &PartialParams, effort: &mut Effort, watch: &Watch<'_>,
@@ -128,11 +141,13 @@ pub(super) fn polish(
     if start.nrows() == 0 {
         return Ok(None);
     }
-    let (r, k) = start.shape();
-    let (arithmetic, finest) = if r * r * k >= LARGE { (Arithmetic::Single, 1e-3) } else { (Arithmetic::Double, 1e-5) };
+    let arithmetic = factors.arithmetic(start.nrows());
+    // In single precision each step gains three digits at most; residuals are always of double precision.
+    let finest = if arithmetic == Arithmetic::Single { 1e-3 } else { 1e-5 };
     let max_products = params.max_products.min(BASIS_NUMBERS / (start.nrows() * start.ncols()));
     let mut at = factors.point(start.clone())?.in_predictor_gauge()?;
     let mut residuals = vec![at.residual];
+    let mut tilt = Tilt::Untried;
     for step in 0..params.max_steps {
         // No progress in four steps: there is nothing near.
         let lost = step >= 4 && at.residual > 0.3 * residuals[step - 4];
@@ -143,7 +158,9 @@ pub(super) fn polish(
             break;
         }
         let goal = at.residual.sqrt().clamp(finest, 0.05);
-        let solution = factors.solve(&at, at.defect.as_ref(), 0.0, (goal, max_products), arithmetic)?;
+        let mut solver = Solver::new(factors, &at, 0.0, (goal, max_products), tilt, arithmetic)?;
+        let solution = solver.solve(at.defect.as_ref())?;
+        tilt = solver.tilt;
         effort.steps += 1;
         effort.products += solution.iterations;
         let Some(next) = damped(factors, &at, &solution.x)? else { break };

@@ -10,6 +10,7 @@ use faer::{Mat, MatRef};
 
 use super::attracting::{eigenvalue_pairs, eigenvector, flow_derivative};
 use super::factors::{Factors, Point};
+use super::solver::{Solver, Tilt};
 use crate::linalg::{
     Arithmetic, LinalgError, SymmetricEigen, add_scaled, frobenius, frobenius_inner, product, product_symmetric,
     symmetric_eigen,
@@ -29,8 +30,10 @@ pub(super) struct Nearest {
 
 /// Dimension of the space: 24; 6 to 12 are the rule.
 const DIMENSION: usize = 24;
-/// Residual of the inner systems.
+/// Residual of the inner systems; what it leaves open is part of the doubt.
 const INNER: f64 = 1e-5;
+/// The same where products are in single precision.
+const INNER_SINGLE: f64 = 1e-4;
 /// The inner residual beyond which the space tells nothing.
 const ENDURED: f64 = 1e-2;
 /// Ritz values below this share of the largest lie far from σ and decide nothing.
@@ -52,11 +55,14 @@ pub(super) fn nearest(
     let (r, k) = at.p.shape();
     let quotient = Quotient::new(at)?;
     let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
+    let arithmetic = factors.arithmetic(r);
+    let goal = if arithmetic == Arithmetic::Single { INNER_SINGLE } else { INNER };
+    let mut solver = Solver::new(factors, at, shift, (goal, max_products), Tilt::Untried, arithmetic)?;
     let mut basis = vec![unit(&quotient.project(flow_derivative(factors, at, seed.as_ref())))];
     let mut hessenberg = Mat::<f64>::zeros(DIMENSION + 1, DIMENSION);
     let mut inner = 0.0f64;
     for column in 0..DIMENSION {
-        let (image, residual) = solve(factors, at, basis[column].as_ref(), shift, max_products)?;
+        let (image, residual) = solve((factors, at), basis[column].as_ref(), &mut solver)?;
         inner = inner.max(residual);
         if inner > ENDURED {
             return Ok(None);
@@ -91,20 +97,19 @@ pub(super) fn nearest(
 
 /// (D, E) with (J − σ)(D, E) = (u, w): E = (T(D) − w) W⁻¹ with W = PXPᵀ + λ + σ.
 fn solve(
-    factors: &Factors<'_>, at: &Point, right: MatRef<'_, f64>, shift: f64, max_products: usize,
+    (factors, at): (&Factors<'_>, &Point), right: MatRef<'_, f64>, solver: &mut Solver<'_>,
 ) -> Result<(Mat<f64>, f64), LinalgError> {
     let (r, k) = at.p.shape();
     let (u, w) = right.split_at_col(k);
-    let weight = Factors::weight(at, shift);
-    let held = weight.solve(w.transpose());
+    let held = solver.weight.solve(w.transpose());
     let mut rows = product(at.b.transpose(), product(held.transpose(), at.px.as_ref()).as_ref());
     add_scaled(&mut rows, 1.0, product(held.as_ref(), at.rest.as_ref()).as_ref());
     add_scaled(&mut rows, -1.0, u);
-    let solution = factors.solve(at, rows.as_ref(), shift, (INNER, max_products), Arithmetic::Double)?;
+    let solution = solver.solve(rows.as_ref())?;
     let d = solution.x;
     let mut change = Factors::change(at, d.as_ref(), factors.times_y(d.as_ref()).as_ref(), Arithmetic::Double);
     add_scaled(&mut change, -1.0, w);
-    let e = weight.solve(change.transpose());
+    let e = solver.weight.solve(change.transpose());
     Ok((Mat::from_fn(r, k + r, |i, j| if j < k { d[(i, j)] } else { e[(j - k, i)] }), solution.residual))
 }
 

@@ -109,8 +109,8 @@ impl View<'_> {
         let ranks = if least < most { format!("between {least} and {most}") } else { format!("of {most}") };
         (most > 0).then(|| {
             format!(
-                "Starts that came to ranks {ranks} were given up: the equations there are too hard to solve in the work \
-                 allowed. Whether larger ranks attract is not known."
+                "Starts that came to ranks {ranks} were given up: no equilibrium was reached in the work allowed. Whether \
+                 larger ranks attract is not known."
             )
         })
     }

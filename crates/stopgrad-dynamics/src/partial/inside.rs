@@ -1,0 +1,96 @@
+//! The linearised equation inside the row space of P: the full-rank problem of the projected views.
+//!
+//! With Q the row space (orthonormal rows in which X' = QXQᵀ is diagonal), P = TQ, Y' = QYQᵀ, S = TᵀT and K =
+//! X'^{1/2} S X'^{1/2} + λI, the defect F = bᵀR + λP, b the best predictor, holds inside the row space what the Riccati
+//! equation of `maximal` holds: its defect is E = λ⁻¹ K X'^{−1/2} T⁻¹ F Qᵀ X'^{−1/2} K, at every P (docs/theory.md, 3.11).
+//! E depends on S alone, so that the orbit is gone, and its linearisation is a Lyapunov operator minus a positive map:
+//! 2 to 5 products of r × r matrices solve it to three digits, near folds too.
+
+use faer::{Mat, MatRef};
+
+use super::row_space::RowSpace;
+use crate::linalg::{LinalgError, LuFactors, product, product_symmetric, symmetric_part};
+use crate::maximal::{Lyapunov, Riccati};
+
+/// The projected problem at a point.
+pub(super) struct Inside {
+    /// Of T.
+    encoder: LuFactors,
+    problem: Riccati,
+    /// K.
+    state: Mat<f64>,
+    lyapunov: Lyapunov,
+    decay: f64,
+    goal: f64,
+}
+
+/// Products of one system; near a fold some 20.
+const MAX_PRODUCTS: usize = 60;
+
+impl Inside {
+    /// For systems that are to be solved to `goal`.
+    ///
+    /// # Errors      [`LinalgError`] when P is not finite
+    /// # Cost        an r × r eigendecomposition
+    pub(super) fn new(space: &RowSpace, decay: f64, goal: f64) -> Result<Self, LinalgError> {
+        let r = space.encoder.nrows();
+        let variances = &space.views.variances;
+        let half = Mat::from_fn(r, r, |i, j| space.encoder[(i, j)] * variances[j].sqrt());
+        let mut state = product_symmetric(half.transpose(), half.as_ref());
+        (0..r).for_each(|i| state[(i, i)] += decay);
+        let problem = Riccati::new(&space.views);
+        let lyapunov = problem.exact_lyapunov(state.as_ref())?;
+        Ok(Self { encoder: LuFactors::new(space.encoder.as_ref()), problem, state, lyapunov, decay, goal })
+    }
+
+    /// D Qᵀ, free of the orbit, from F Qᵀ: r × r → r × r.
+    ///
+    /// Of DᵀP + PᵀD = H the solution is D = ½ T^{−T} H.
+    pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+        let r = image.nrows();
+        let roots: Vec<f64> = self.problem.variances().iter().map(|rho| rho.sqrt()).collect();
+        let plain = self.encoder.solve(image);
+        let divided = Mat::from_fn(r, r, |i, j| plain[(i, j)] / (self.decay * roots[i] * roots[j]));
+        let pushed = product(self.state.as_ref(), product(divided.as_ref(), self.state.as_ref()).as_ref());
+        // Symmetric but for rounding at an equilibrium.
+        let right = symmetric_part(pushed.as_ref());
+        let change = self.problem.solve(self.state.as_ref(), right, &self.lyapunov, (self.goal, MAX_PRODUCTS)).x;
+        let half = Mat::from_fn(r, r, |i, j| 0.5 * change[(i, j)] / (roots[i] * roots[j]));
+        self.encoder.solve_transposed(half.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::{Arithmetic, add_scaled, frobenius};
+    use crate::partial::factors::Factors;
+    use crate::partial::{PartialParams, find_partial};
+    use crate::testing::sample_moments;
+    use crate::{DEFAULT_SUPPORT_THRESHOLD, Support, modes};
+
+    #[test]
+    fn what_a_change_inside_the_row_space_does_is_undone() {
+        let decay = 0.05;
+        for seed in 0..8 {
+            // Rank 3 in 7 dimensions.
+            let support = Support::new(&sample_moments(7, seed), DEFAULT_SUPPORT_THRESHOLD).unwrap();
+            let all = modes(&support).unwrap();
+            let found = find_partial(&support, &all, (decay, 3), &PartialParams::default(), &|_| false).unwrap();
+            let factors = Factors { support: &support, decay };
+            let at = factors.point(found.best.expect("an equilibrium").p).unwrap();
+            let space = RowSpace::new(&at, &support).unwrap();
+            let inside = Inside::new(&space, decay, 1e-10).unwrap();
+            let r = at.p.nrows();
+            let change = symmetric_part(Mat::from_fn(r, r, |i, j| ((1 + 3 * i + 5 * j) as f64).sin()).as_ref());
+            let d = inside.encoder.solve_transposed(change.as_ref());
+            let whole = product(d.as_ref(), space.rows.as_ref());
+            let weight = Factors::weight(&at, 0.0);
+            let image = factors.linearized(&at, whole.as_ref(), 0.0, &weight, Arithmetic::Double);
+            let mut back = inside.solve(product(image.as_ref(), space.rows.transpose()).as_ref());
+            add_scaled(&mut back, -1.0, d.as_ref());
+            let off = frobenius(back.as_ref()) / frobenius(d.as_ref());
+            assert!(off < 1e-7, "seed {seed}, rank {r}: {off:e}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The shifted equation inside the row space of P, by pairs of rows: exact where X and Y commute.
+//!
+//! With the predictor's symmetric part diagonal, a change N P acts nearly as under diagonal b, PXPᵀ and PYPᵀ: entries
+//! (i, l) and (l, i) of N couple to each other only. Of such a pair one direction is slow (the balance of AAᵀ and BᵀB, of
+//! relative size λ/(b²ρ)) and one is the orbit. Where rows are few beside k, the projected problem is then solved by
+//! products of its own, which cost little there.
+
+use faer::{Mat, MatRef};
+
+use super::factors::{Factors, Point};
+use super::row_space::RowSpace;
+use crate::Support;
+use crate::gmres::gmres;
+use crate::linalg::{Arithmetic, LinalgError, LuFactors, frobenius_inner, product};
+
+/// The projected problem at a point in the predictor's gauge, with λ + σ in place of λ.
+pub(super) struct Pairs {
+    views: Support,
+    /// T and what follows from it.
+    at: Point,
+    /// |row of P|².
+    squares: Vec<f64>,
+    /// N_il ← own_il N_il + other_il N_li.
+    own: Mat<f64>,
+    other: Mat<f64>,
+    weight: LuFactors,
+    decay: f64,
+    shift: f64,
+    /// Of the projected problem; `None` where the pairs alone must do.
+    goal: Option<f64>,
+}
+
+/// Products of one projected system.
+const MAX_PRODUCTS: usize = 150;
+/// Share of k below which rows are few: ten products of r × r matrices then cost less than one with Y.
+const FEW: f64 = 0.25;
+
+impl Pairs {
+    /// # Errors      [`LinalgError`] when P is not finite
+    pub(super) fn new(space: &RowSpace, (decay, shift): (f64, f64), goal: f64) -> Result<Self, LinalgError> {
+        let views = space.views.clone();
+        let at = Factors { support: &views, decay }.point(space.encoder.clone())?;
+        let r = at.p.nrows();
+        let rows = Rows::new(&at, decay, shift);
+        let (mut own, mut other) = (Mat::zeros(r, r), Mat::zeros(r, r));
+        for i in 0..r {
+            own[(i, i)] = 1.0 / rows.coefficients(i, i).iter().sum::<f64>();
+            for l in 0..i {
+                let [[a, b], [c, d]] = rows.inverse(i, l);
+                (own[(i, l)], other[(i, l)], other[(l, i)], own[(l, i)]) = (a, b, c, d);
+            }
+        }
+        let few = (r as f64) < FEW * space.rows.ncols() as f64;
+        let weight = Factors::weight(&at, shift);
+        Ok(Self { views, squares: rows.squares, at, own, other, weight, decay, shift, goal: few.then_some(goal) })
+    }
+
+    /// D Qᵀ from F Qᵀ: r × r → r × r.
+    pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+        let start = self.by_pairs(image);
+        let Some(goal) = self.goal else { return start };
+        let factors = Factors { support: &self.views, decay: self.decay };
+        let apply = |d: MatRef<'_, f64>| {
+            self.by_pairs(factors.linearized(&self.at, d, self.shift, &self.weight, Arithmetic::Double).as_ref())
+        };
+        gmres(apply, start.as_ref(), goal, MAX_PRODUCTS).x
+    }
+
+    /// N T, where N has nearly this image, rows taken for orthogonal.
+    fn by_pairs(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+        let r = image.nrows();
+        let inside = product(image, self.at.p.transpose());
+        let n = Mat::from_fn(r, r, |i, l| {
+            self.own[(i, l)] * inside[(i, l)] / self.squares[l] + self.other[(i, l)] * inside[(l, i)] / self.squares[i]
+        });
+        product(n.as_ref(), self.at.p.as_ref())
+    }
+}
+
+/// Diagonals: of b, PXPᵀ, PXPᵀ + λ + σ and PPᵀ.
+struct Rows {
+    b: Vec<f64>,
+    gram: Vec<f64>,
+    weight: Vec<f64>,
+    squares: Vec<f64>,
+    decay: f64,
+    shift: f64,
+}
+
+/// Share of its scale below which the image of the orbit's direction is called 0, and replaced.
+const ORBIT: f64 = 1e-2;
+
+impl Rows {
+    fn new(at: &Point, decay: f64, shift: f64) -> Self {
+        let row = |matrix: &Mat<f64>, i: usize| frobenius_inner(matrix.subrows(i, 1), at.p.subrows(i, 1));
+        let r = at.p.nrows();
+        let squares: Vec<f64> = (0..r).map(|i| row(&at.p, i)).collect();
+        let gram: Vec<f64> = (0..r).map(|i| row(&at.px, i)).collect();
+        let weight = gram.iter().map(|g| g + decay + shift).collect();
+        // At an equilibrium bᵀb = PPᵀ: a diagonal entry far below that stands for a b that is not nearly symmetric.
+        let b = (0..r).map(|i| at.b[(i, i)].abs().max(0.3 * squares[i].sqrt()).copysign(at.b[(i, i)])).collect();
+        Self { b, gram, weight, squares, decay, shift }
+    }
+
+    /// (N_il, N_li) ↦ entry (i, l) of the image: its two coefficients.
+    fn coefficients(&self, i: usize, l: usize) -> [f64; 2] {
+        let cross = |j: usize| self.b[j] * (self.gram[j] + self.decay);
+        // The change of b: t_il = (N_il (h_l − b_i g_l) + N_li (h_i − b_i g_i)) / w_l.
+        let turn = |i: usize, l: usize| {
+            [
+                (cross(l) - self.b[i] * self.gram[l]) / self.weight[l],
+                (cross(i) - self.b[i] * self.gram[i]) / self.weight[l],
+            ]
+        };
+        let (here, there) = (turn(i, l), turn(l, i));
+        let straight = self.b[i] * self.gram[l] / self.squares[l];
+        let held = self.b[i] * (self.b[i] * self.gram[l] - cross(l)) / self.squares[l] + self.decay + self.shift;
+        let back = -self.decay / self.b[l];
+        [straight * here[0] + held + back * there[1], straight * here[1] + back * there[0]]
+    }
+
+    /// The inverse on (N_il, N_li), with the orbit's direction, which has no image, sent where nothing else goes.
+    fn inverse(&self, i: usize, l: usize) -> [[f64; 2]; 2] {
+        let ([a, b], [d, c]) = (self.coefficients(i, l), self.coefficients(l, i));
+        // N with N PPᵀ symmetric, and the turning N = −Nᵀ.
+        let balance = [1.0 / self.squares[l], 1.0 / self.squares[i]];
+        let size = 1.0 / (self.squares[i] * self.squares[l]).sqrt();
+        let orbit = [size, -size];
+        let image = |v: [f64; 2]| [a * v[0] + b * v[1], c * v[0] + d * v[1]];
+        let (first, mut second) = (image(balance), image(orbit));
+        let length = first[0].hypot(first[1]);
+        let mut determinant = first[0] * second[1] - first[1] * second[0];
+        if determinant.abs() < ORBIT * length * length {
+            second = [-first[1], first[0]];
+            determinant = length * length;
+        }
+        // [balance orbit] [first second]⁻¹
+        let rows = [[second[1], -second[0]], [-first[1], first[0]]].map(|row| row.map(|x| x / determinant));
+        let entry = |j: usize, k: usize| balance[j] * rows[0][k] + orbit[j] * rows[1][k];
+        [[entry(0, 0), entry(0, 1)], [entry(1, 0), entry(1, 1)]]
+    }
+}

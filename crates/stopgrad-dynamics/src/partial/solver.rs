@@ -1,0 +1,150 @@
+//! The linear systems of Newton's method and of the shifted Jacobian at one point.
+
+use faer::MatRef;
+
+use super::factors::{Factors, Point};
+use super::precondition::Preconditioner;
+use crate::gmres::{LinearSolution, gmres};
+use crate::linalg::{Arithmetic, LinalgError, LuFactors};
+
+/// How the part outside the row space is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tilt {
+    /// By division, for as long as that is cheaper than what rows by themselves cost to set up.
+    Untried,
+    /// Rows by themselves.
+    Rows,
+    /// By division: rows by themselves did not do, as where Y is far from symmetric.
+    Division,
+}
+
+/// D with (derivative along D, b following as a ridge regression with λ + σ, and σD added) ≈ right.
+///
+/// Consistent at σ = 0 although the rotations of the rows make it singular there.
+pub(super) struct Solver<'a> {
+    factors: Factors<'a>,
+    at: &'a Point,
+    shift: f64,
+    goal: f64,
+    max_products: usize,
+    arithmetic: Arithmetic,
+    /// PXPᵀ + λ + σ.
+    pub(super) weight: LuFactors,
+    preconditioner: Preconditioner,
+    /// What did; a hint for the next point.
+    pub(super) tilt: Tilt,
+}
+
+/// An eigendecomposition costs about as much as this many products with a k × k matrix from both sides;
+const DECOMPOSITION: usize = 14;
+/// and at least so many are tried without one.
+const LEAST_TRIED: usize = 12;
+/// Products with rows by themselves: 3 to 30 are the rule.
+const ROWS_TRIED: usize = 50;
+
+impl<'a> Solver<'a> {
+    /// # Requires    `at` in the predictor's gauge
+    /// # Errors      [`LinalgError`] when the point is not finite
+    pub(super) fn new(
+        factors: &Factors<'a>, at: &'a Point, shift: f64, (goal, max_products): (f64, usize), tilt: Tilt,
+        arithmetic: Arithmetic,
+    ) -> Result<Self, LinalgError> {
+        let preconditioner =
+            Preconditioner::new(at, factors.support, (factors.decay, shift), goal, tilt == Tilt::Rows, arithmetic)?;
+        let weight = Factors::weight(at, shift);
+        Ok(Self { factors: *factors, at, shift, goal, max_products, arithmetic, weight, preconditioner, tilt })
+    }
+
+    /// The solution, with all products made; where one treatment of the outside does not do, the next takes over for good.
+    ///
+    /// # Errors      [`LinalgError`] when the point is not finite
+    pub(super) fn solve(&mut self, right: MatRef<'_, f64>) -> Result<LinearSolution, LinalgError> {
+        let (r, k) = self.at.p.shape();
+        let mut spent = 0;
+        loop {
+            let bound = match self.tilt {
+                Tilt::Untried if r < k => (DECOMPOSITION * k / (r + 8 * r * r / k)).max(LEAST_TRIED),
+                Tilt::Rows => ROWS_TRIED,
+                _ => self.max_products,
+            };
+            let mut solution = self.run(right, bound.min(self.max_products));
+            let next = match self.tilt {
+                Tilt::Untried if r < k => Tilt::Rows,
+                Tilt::Rows => Tilt::Division,
+                _ => self.tilt,
+            };
+            if solution.residual <= self.goal || next == self.tilt {
+                solution.iterations += spent;
+                return Ok(solution);
+            }
+            spent += solution.iterations;
+            self.tilt = next;
+            let (decays, rows) = ((self.factors.decay, self.shift), next == Tilt::Rows);
+            let support = self.factors.support;
+            self.preconditioner = Preconditioner::new(self.at, support, decays, self.goal, rows, self.arithmetic)?;
+        }
+    }
+
+    fn run(&self, right: MatRef<'_, f64>, max_products: usize) -> LinearSolution {
+        let apply = |d: MatRef<'_, f64>| {
+            let image = self.factors.linearized(self.at, d, self.shift, &self.weight, self.arithmetic);
+            self.preconditioner.solve(image.as_ref())
+        };
+        let start = self.preconditioner.solve(right);
+        gmres(apply, start.as_ref(), self.goal, max_products)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linalg::{add_scaled, frobenius};
+    use crate::partial::{PartialParams, find_partial};
+    use crate::random::{normal, stream};
+    use crate::{DEFAULT_SUPPORT_THRESHOLD, Moments, Support, modes};
+    use faer::Mat;
+
+    /// 48 modes whose τ²/(4ρ) lie densely around λ, turned against each other a little.
+    fn dense_spectrum(decay: f64, seed: u64) -> Support {
+        let (mut rng, m) = (stream(seed, 3), 48);
+        let noise = Mat::from_fn(m, m, |_, _| 0.01 * normal(&mut rng));
+        let rho = |i: usize| 1.0 + 0.2 * (i as f64).cos();
+        let tau = |i: usize| 2.0 * (rho(i) * decay * (0.6 + 1.2 * i as f64 / m as f64)).sqrt();
+        let both = |value: &dyn Fn(usize) -> f64, scale: f64| {
+            Mat::from_fn(m, m, |i, j| (if i == j { value(i) } else { 0.0 }) + scale * (noise[(i, j)] + noise[(j, i)]))
+        };
+        let moments = Moments::unchecked(both(&rho, 1.0), both(&tau, 0.3), None);
+        Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).unwrap()
+    }
+
+    #[test]
+    fn both_treatments_of_the_outside_solve_and_rows_by_themselves_take_fewer_products() {
+        let decay = 0.05;
+        for seed in 0..4 {
+            let support = dense_spectrum(decay, seed);
+            let all = modes(&support).unwrap();
+            let found = find_partial(&support, &all, (decay, 48), &PartialParams::default(), &|_| false).unwrap();
+            let factors = Factors { support: &support, decay };
+            let at = factors.point(found.best.expect("an equilibrium").p).unwrap().in_predictor_gauge().unwrap();
+            let (r, k) = at.p.shape();
+            assert!(r > 8 && r < 40, "{r}");
+            for (shift, gain) in [(0.0, 2), (decay, 1)] {
+                let weight = Factors::weight(&at, shift);
+                let wave = Mat::from_fn(r, k, |i, j| ((1 + 3 * i + 7 * j) as f64).sin());
+                let image = |d: &Mat<f64>| factors.linearized(&at, d.as_ref(), shift, &weight, Arithmetic::Double);
+                let right = image(&wave);
+                let products = [Tilt::Rows, Tilt::Division].map(|tilt| {
+                    let mut solver = Solver::new(&factors, &at, shift, (1e-8, 400), tilt, Arithmetic::Double).unwrap();
+                    let solution = solver.solve(right.as_ref()).unwrap();
+                    assert_eq!(solver.tilt, tilt, "it did not do: {:e}", solution.residual);
+                    let mut rest = image(&solution.x);
+                    add_scaled(&mut rest, -1.0, right.as_ref());
+                    let off = frobenius(rest.as_ref()) / frobenius(right.as_ref());
+                    assert!(off < 1e-6, "seed {seed}, {tilt:?}: {off:e}");
+                    solution.iterations
+                });
+                assert!(gain * products[0] < products[1], "seed {seed}, σ = {shift}: {products:?}");
+            }
+        }
+    }
+}
