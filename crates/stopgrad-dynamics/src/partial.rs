@@ -151,9 +151,6 @@ fn random_rows(order: &[Mode], rows: usize, seed: u64, draw: u64) -> Mat<f64> {
     product(mix.as_ref(), rows_of(order, rows).as_ref())
 }
 
-/// Defect of the worst row, relative to its decay, beyond which Newton's method is not tried.
-const OUT_OF_REACH: f64 = 0.3;
-
 struct Hunt<'a> {
     factors: Factors<'a>,
     params: &'a PartialParams,
@@ -265,8 +262,7 @@ impl Hunt<'_> {
             if attempt.rank < needed || self.stopped() {
                 break;
             }
-            // Rows still on their way: Newton's method would not find where to.
-            if end.worst > OUT_OF_REACH {
+            if end.restless {
                 attempt.given_up = block == self.params.blocks;
                 continue;
             }

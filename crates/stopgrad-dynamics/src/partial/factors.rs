@@ -25,7 +25,7 @@ pub(super) struct Point {
     /// P X.
     pub(super) px: Mat<f64>,
     /// P Y.
-    py: Mat<f64>,
+    pub(super) py: Mat<f64>,
     /// PXPᵀ + λ.
     gram: Mat<f64>,
     /// R = bPX − PY.

@@ -12,7 +12,7 @@ use crate::stage::{Stage, Watch};
 pub struct PartialParams {
     /// Rounds of regressions before Newton takes over: 200; a round gains a constant factor.
     pub max_rounds: usize,
-    /// Defect of the worst row, relative to its decay, at which it does: 0.03, inside Newton's reach for modes that are not
+    /// Defect of the worst row, relative to its signal, at which it does: 0.015, inside Newton's reach for modes that are not
     /// near their death.
     pub settled: f64,
     /// Times the regressions go on, to 0.3 of that each, when Newton finds nothing: 8.
@@ -39,7 +39,7 @@ impl Default for PartialParams {
     fn default() -> Self {
         Self {
             max_rounds: 200,
-            settled: 0.03,
+            settled: 0.015,
             blocks: 8,
             max_steps: 40,
             max_products: 150,
@@ -79,12 +79,19 @@ fn ridge_round(factors: &Factors<'_>, a: &Mat<f64>) -> Result<Mat<f64>, LinalgEr
     Ok(product(eigen.vectors.as_ref(), right.as_ref()))
 }
 
+/// Rounds before Newton's method: a weak row turns towards a mode left out by a fifth a round from next to nothing.
+const LEAST_ROUNDS: usize = 60;
+/// Defect of a row, relative to its signal, beyond which Newton's method is not tried,
+const OUT_OF_BALANCE: f64 = 0.15;
+/// and relative change of A in a round.
+const IN_MOTION: f64 = 0.02;
+
 /// What the regressions came to.
 pub(super) struct Settled {
     /// A, without the rows that died.
     pub(super) a: Mat<f64>,
-    /// The defect of its worst row, relative to its decay.
-    pub(super) worst: f64,
+    /// Whether rows still move so much, or are so far from balance, that Newton's method would not find where to.
+    pub(super) restless: bool,
 }
 
 /// Rounds until every row is nearly at rest or fewer than `needed` are left; rows that died are taken out as they die.
@@ -109,19 +116,20 @@ pub(super) fn alternate(
             if a.nrows() == 0 {
                 break;
             }
-            worst = worst_row(&factors.point(a.clone())?.in_predictor_gauge()?, factors.decay);
-            if worst < settled {
+            worst = worst_row(&factors.point(a.clone())?.in_predictor_gauge()?);
+            if worst < settled && round >= LEAST_ROUNDS {
                 break;
             }
         }
     }
-    Ok(Settled { a, worst })
+    Ok(Settled { a, restless: worst > OUT_OF_BALANCE || change > IN_MOTION })
 }
 
-/// The largest |row of bᵀR + λP| / |λ row of P|: each row counts alike, however small. A mode without an equilibrium, past
-/// its fold by a share δ of λ, shows about δ while it dies; the relative residual of the whole does not see it.
-fn worst_row(at: &Point, decay: f64) -> f64 {
-    let row = |i: usize| frobenius(at.defect.subrows(i, 1)) / (decay * frobenius(at.p.subrows(i, 1)));
+/// The largest |row of the defect| / |row of bᵀPY|: each row counts alike, however small. A mode without an equilibrium,
+/// past its fold by a share δ of λ, shows about δ/2 while it dies, which the relative residual of the whole does not see.
+fn worst_row(at: &Point) -> f64 {
+    let signal = product(at.b.transpose(), at.py.as_ref());
+    let row = |i: usize| frobenius(at.defect.subrows(i, 1)) / frobenius(signal.subrows(i, 1));
     (0..at.p.nrows()).map(row).fold(0.0, f64::max)
 }
 
@@ -149,8 +157,8 @@ pub(super) fn polish(
     let mut residuals = vec![at.residual];
     let mut tilt = Tilt::Untried;
     for step in 0..params.max_steps {
-        // No progress in four steps: there is nothing near.
-        let lost = step >= 4 && at.residual > 0.3 * residuals[step - 4];
+        // Next to no progress in four steps: there is nothing near.
+        let lost = step >= 4 && at.residual > 0.6 * residuals[step - 4];
         if at.residual <= params.tolerance
             || lost
             || watch(Stage::Newton { rank: start.nrows(), step, residual: at.residual })
