@@ -30,7 +30,7 @@ use crate::linalg::{LinalgError, product};
 use crate::modes::Mode;
 use crate::stage::{Stage, Watch};
 use factors::{Factors, Point};
-use search::{alternate, polish};
+use search::{TIME_TO_FIT_IN, TIME_TO_TURN, alternate, polish};
 
 /// An equilibrium of rank r: A = U P, B = U b Uᵀ for any orthonormal U.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,23 +99,23 @@ pub fn find_partial(
     // Twice the λ of a mode's lone death: room for modes that live only with others.
     let hopeful = modes.iter().filter(|mode| mode.critical_weight_decay() > 0.5 * weight_decay).count();
     let rows = hopeful.clamp(usize::from(modes[0].cross != 0.0), limit);
-    hunt.attempt(rows_of(&order, rows))?;
+    hunt.attempt(rows_of(&order, rows), TIME_TO_TURN)?;
     if hunt.is_beyond_reach() {
         return Ok(hunt.found);
     }
     let sure = order.iter().filter(|mode| mode.outer_root(weight_decay).is_some()).count().min(limit);
     if sure != rows {
-        hunt.attempt(rows_of(&order, sure))?;
+        hunt.attempt(rows_of(&order, sure), TIME_TO_TURN)?;
     }
     let above = hunt.descend(&order)?.unwrap_or(rows);
     for draw in 0..params.random_starts {
-        hunt.attempt(random_rows(&order, above, params.seed, draw as u64))?;
+        hunt.attempt(random_rows(&order, above, params.seed, draw as u64), TIME_TO_TURN)?;
     }
     let mut failures = 0;
     let mut rank = hunt.best_rank() + 1;
     while rank <= limit && (params.all_ranks || failures < params.failures_allowed) && !hunt.stopped() {
         let start = hunt.extended(&order, rank).unwrap_or_else(|| rows_of(&order, rank));
-        hunt.attempt(start)?;
+        hunt.attempt(start, TIME_TO_FIT_IN)?;
         if hunt.best_rank() >= rank {
             failures = 0;
             rank = hunt.best_rank();
@@ -185,7 +185,7 @@ impl Hunt<'_> {
         };
         while high > self.best_rank() + 1 && !self.stopped() {
             let middle = usize::midpoint(self.best_rank(), high);
-            self.attempt(rows_of(order, middle))?;
+            self.attempt(rows_of(order, middle), TIME_TO_TURN)?;
             if self.best_rank() < middle {
                 high = middle;
             }
@@ -245,7 +245,7 @@ impl Hunt<'_> {
         Ok(rate)
     }
 
-    fn attempt(&mut self, start: Mat<f64>) -> Result<(), LinalgError> {
+    fn attempt(&mut self, start: Mat<f64>, least_rounds: usize) -> Result<(), LinalgError> {
         let rows = start.nrows();
         if rows == 0 || self.stopped() {
             return Ok(());
@@ -255,7 +255,8 @@ impl Hunt<'_> {
         let (mut a, mut settled) = (start, self.params.settled);
         for block in 1..=self.params.blocks {
             let needed = self.best_rank() + 1;
-            let end = alternate(&self.factors, a, (settled, needed), self.params, &mut effort, self.watch)?;
+            let end =
+                alternate(&self.factors, a, (settled, least_rounds, needed), self.params, &mut effort, self.watch)?;
             a = end.a;
             attempt.rank = a.nrows();
             // Of no larger rank than what is known: no need to finish it.
@@ -352,7 +353,15 @@ impl<'a> RankBranch<'a> {
         let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
         if point.is_none() {
             let settled = self.params.settled;
-            let a = alternate(&factors, start.clone(), (settled, rank), self.params, &mut effort, self.watch)?.a;
+            let a = alternate(
+                &factors,
+                start.clone(),
+                (settled, TIME_TO_FIT_IN, rank),
+                self.params,
+                &mut effort,
+                self.watch,
+            )?
+            .a;
             if a.nrows() < rank {
                 return Ok(Probe::Dead);
             }

@@ -32,10 +32,10 @@ pub enum Attraction {
 pub enum RateMethod {
     /// All eigenvalues of the dense Jacobian, orbit directions removed by their count.
     Dense,
-    /// Two Krylov spaces: one of J, which sees what grows fast, one of (J − λ)⁻¹, which resolves what is slow. Not
+    /// Two Krylov spaces: one of J, which sees what grows fast, one of (J − 0.3 λ)⁻¹, which resolves what is slow. Not
     /// excluded: an unstable pair that rotates much faster than λ and grows too slowly to stand out.
     Krylov {
-        /// How far the rate may be off: |J v − z v| / |v| in the first space; |z − λ| times the relative residual of its
+        /// How far the rate may be off: |J v − z v| / |v| in the first space; |z − 0.3 λ| times the relative residual of its
         /// pair in the second.
         residual: f64,
         /// Dimension of the second space.
@@ -58,6 +58,8 @@ pub struct Rate {
 
 /// Unknowns up to which all eigenvalues are computed: 600, a second.
 const DENSE_UNKNOWNS: usize = 600;
+/// σ of the second space, in units of λ: smaller resolves slower rates, and makes each linear system harder.
+const SHIFT: f64 = 0.3;
 /// Dimension of the Krylov space of J: outliers to the right show in fewer.
 const KRYLOV_DIMENSION: usize = 30;
 /// Where memory allows no more, fewer; below this none.
@@ -87,7 +89,7 @@ pub(crate) fn rate(factors: &Factors<'_>, at: &Point, max_products: usize) -> Re
     if outlier.rightmost > 0.0 && outlier.residual < 0.1 * outlier.rightmost {
         return Ok(judge(factors.decay, outlier.rightmost, method(outlier.residual, outlier.dimension)));
     }
-    Ok(match nearest(factors, at, factors.decay, max_products.min(fits))? {
+    Ok(match nearest(factors, at, SHIFT * factors.decay, max_products.min(fits))? {
         Some(near) => judge(factors.decay, near.rate, method(near.doubt, near.dimension)),
         None => judge(factors.decay, outlier.rightmost, method(f64::INFINITY, outlier.dimension)),
     })

@@ -80,7 +80,10 @@ fn ridge_round(factors: &Factors<'_>, a: &Mat<f64>) -> Result<Mat<f64>, LinalgEr
 }
 
 /// Rounds before Newton's method: a weak row turns towards a mode left out by a fifth a round from next to nothing.
-const LEAST_ROUNDS: usize = 60;
+pub(super) const TIME_TO_TURN: usize = 60;
+/// The same where all rows but new ones were at rest: a row that lasts beside them may still die in many rounds, since
+/// regressions give the predictor all the speed it wants.
+pub(super) const TIME_TO_FIT_IN: usize = 10;
 /// Defect of a row, relative to its signal, beyond which Newton's method is not tried,
 const OUT_OF_BALANCE: f64 = 0.15;
 /// and relative change of A in a round.
@@ -96,8 +99,8 @@ pub(super) struct Settled {
 
 /// Rounds until every row is nearly at rest or fewer than `needed` are left; rows that died are taken out as they die.
 pub(super) fn alternate(
-    factors: &Factors<'_>, start: Mat<f64>, (settled, needed): (f64, usize), params: &PartialParams,
-    effort: &mut Effort, watch: &Watch<'_>,
+    factors: &Factors<'_>, start: Mat<f64>, (settled, least_rounds, needed): (f64, usize, usize),
+    params: &PartialParams, effort: &mut Effort, watch: &Watch<'_>,
 ) -> Result<Settled, LinalgError> {
     // Every b of an equilibrium has singular values of at least about λ/|Y|; a tenth of that will not come back.
     let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
@@ -117,7 +120,7 @@ pub(super) fn alternate(
                 break;
             }
             worst = worst_row(&factors.point(a.clone())?.in_predictor_gauge()?);
-            if worst < settled && round >= LEAST_ROUNDS {
+            if worst < settled && round + 1 >= least_rounds {
                 break;
             }
         }

@@ -37,7 +37,7 @@ const INNER_SINGLE: f64 = 1e-4;
 /// The inner residual beyond which the space tells nothing.
 const ENDURED: f64 = 1e-2;
 /// Ritz values below this share of the largest lie far from σ and decide nothing.
-const NEAR: f64 = 0.1;
+const NEAR: f64 = 0.02;
 /// Share of a Ritz value that its residual may reach,
 const SETTLED: f64 = 0.03;
 /// and share of the rate that its doubt may reach: then its sign stands.
