@@ -30,7 +30,7 @@ use crate::linalg::{LinalgError, product};
 use crate::modes::Mode;
 use crate::stage::{Stage, Watch};
 use factors::{Factors, Point};
-use search::{TIME_TO_FIT_IN, TIME_TO_TURN, alternate, polish};
+use search::{alternate, blocks, least_rounds, polish};
 
 /// An equilibrium of rank r: A = U P, B = U b Uᵀ for any orthonormal U.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,24 +99,25 @@ pub fn find_partial(
     // Twice the λ of a mode's lone death: room for modes that live only with others.
     let hopeful = modes.iter().filter(|mode| mode.critical_weight_decay() > 0.5 * weight_decay).count();
     let rows = hopeful.clamp(usize::from(modes[0].cross != 0.0), limit);
-    hunt.attempt(rows_of(&order, rows), TIME_TO_TURN)?;
+    hunt.attempt(rows_of(&order, rows), false)?;
     if hunt.is_beyond_reach() {
         return Ok(hunt.found);
     }
     let sure = order.iter().filter(|mode| mode.outer_root(weight_decay).is_some()).count().min(limit);
     if sure != rows {
-        hunt.attempt(rows_of(&order, sure), TIME_TO_TURN)?;
+        hunt.attempt(rows_of(&order, sure), false)?;
     }
     let above = hunt.descend(&order)?.unwrap_or(rows);
     for draw in 0..params.random_starts {
-        hunt.attempt(random_rows(&order, above, params.seed, draw as u64), TIME_TO_TURN)?;
+        hunt.attempt(random_rows(&order, above, params.seed, draw as u64), false)?;
     }
     let mut failures = 0;
     let mut rank = hunt.best_rank() + 1;
     while rank <= limit && (params.all_ranks || failures < params.failures_allowed) && !hunt.stopped() {
         let start = hunt.extended(&order, rank).unwrap_or_else(|| rows_of(&order, rank));
-        hunt.attempt(start, TIME_TO_FIT_IN)?;
-        if hunt.best_rank() >= rank {
+        let before = hunt.best_rank();
+        hunt.attempt(start, true)?;
+        if hunt.best_rank() > before {
             failures = 0;
             rank = hunt.best_rank();
         } else {
@@ -185,7 +186,7 @@ impl Hunt<'_> {
         };
         while high > self.best_rank() + 1 && !self.stopped() {
             let middle = usize::midpoint(self.best_rank(), high);
-            self.attempt(rows_of(order, middle), TIME_TO_TURN)?;
+            self.attempt(rows_of(order, middle), false)?;
             if self.best_rank() < middle {
                 high = middle;
             }
@@ -245,15 +246,17 @@ impl Hunt<'_> {
         Ok(rate)
     }
 
-    fn attempt(&mut self, start: Mat<f64>, least_rounds: usize) -> Result<(), LinalgError> {
-        let rows = start.nrows();
+    fn attempt(&mut self, start: Mat<f64>, beside: bool) -> Result<(), LinalgError> {
+        let (rows, least_rounds) = (start.nrows(), least_rounds(beside));
         if rows == 0 || self.stopped() {
             return Ok(());
         }
         let mut effort = Effort::default();
         let mut attempt = Attempt { rows, rank: rows, rate: None, given_up: false, effort };
         let (mut a, mut settled) = (start, self.params.settled);
-        for block in 1..=self.params.blocks {
+        let known = self.best_rank() > 0;
+        let blocks = blocks(a.shape(), known, self.params);
+        for block in 1..=blocks {
             let needed = self.best_rank() + 1;
             let end =
                 alternate(&self.factors, a, (settled, least_rounds, needed), self.params, &mut effort, self.watch)?;
@@ -264,10 +267,10 @@ impl Hunt<'_> {
                 break;
             }
             if end.restless {
-                attempt.given_up = block == self.params.blocks;
+                attempt.given_up = !known && block == blocks;
                 continue;
             }
-            if let Some(point) = polish(&self.factors, &a, self.params, &mut effort, self.watch)? {
+            if let Some(point) = polish(&self.factors, &a, true, self.params, &mut effort, self.watch)? {
                 attempt.rate = Some(self.weigh(&point, effort)?);
                 break;
             }
@@ -321,7 +324,7 @@ pub fn polish_partial(
 ) -> Result<Option<PartialEquilibrium>, LinalgError> {
     let factors = Factors { support, decay: weight_decay };
     let mut effort = Effort::default();
-    let point = polish(&factors, rows, params, &mut effort, &|_| false)?;
+    let point = polish(&factors, rows, false, params, &mut effort, &|_| false)?;
     point.map(|point| equilibrium(&factors, &point, effort, params.max_products)).transpose()
 }
 
@@ -348,7 +351,7 @@ impl<'a> RankBranch<'a> {
         let rank = self.start.nrows();
         let mut point = None;
         if let Some((_, below)) = &self.below {
-            point = polish(&factors, below, self.params, &mut effort, self.watch)?;
+            point = polish(&factors, below, false, self.params, &mut effort, self.watch)?;
         }
         let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
         if point.is_none() {
@@ -356,7 +359,7 @@ impl<'a> RankBranch<'a> {
             let a = alternate(
                 &factors,
                 start.clone(),
-                (settled, TIME_TO_FIT_IN, rank),
+                (settled, least_rounds(true), rank),
                 self.params,
                 &mut effort,
                 self.watch,
@@ -365,7 +368,7 @@ impl<'a> RankBranch<'a> {
             if a.nrows() < rank {
                 return Ok(Probe::Dead);
             }
-            point = polish(&factors, &a, self.params, &mut effort, self.watch)?;
+            point = polish(&factors, &a, false, self.params, &mut effort, self.watch)?;
         }
         let Some(point) = point else { return Ok(Probe::Unknown) };
         let Some(response) = factors.response(&point, self.params.max_products) else {

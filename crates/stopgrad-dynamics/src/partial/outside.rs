@@ -29,6 +29,8 @@ pub(super) struct Outside {
     diagonal: Mat<f64>,
     /// The diagonal of O_i, kept positive: r × n.
     scale: Mat<f64>,
+    /// The least share of b²ZXZᵀ + λZZᵀ that the diagonal comes to: far below 0, a row would turn.
+    least: f64,
     goal: f64,
 }
 
@@ -60,11 +62,18 @@ impl Outside {
         let gram = product_symmetric(basis.as_ref(), basis.transpose());
         let weights: Vec<f64> = b.iter().map(|b| decay * (1.0 - b / size)).collect();
         let diagonal = Mat::from_fn(r, n, |i, j| b[i] * b[i] - b[i] / size * eigen.values[j]);
+        let mut least = f64::INFINITY;
         let scale = Mat::from_fn(r, n, |i, j| {
-            let least = LEAST * (b[i] * b[i] + decay * gram[(j, j)]);
-            (diagonal[(i, j)] + weights[i] * gram[(j, j)]).max(least)
+            let (value, whole) = (diagonal[(i, j)] + weights[i] * gram[(j, j)], b[i] * b[i] + decay * gram[(j, j)]);
+            least = least.min(value / whole);
+            value.max(LEAST * whole)
         });
-        Ok(Self { basis, gram, weights, diagonal, scale, goal })
+        Ok(Self { basis, gram, weights, diagonal, scale, least, goal })
+    }
+
+    /// Whether some row would turn towards what is outside: no equilibrium that attracts is near (docs/theory.md, 4.8).
+    pub(super) fn would_turn(&self) -> bool {
+        self.least < -LEAST
     }
 
     /// D⊥ from an image: r × k → r × k.

@@ -69,6 +69,11 @@ impl Preconditioner {
         Ok(Self { space, within, beyond, arithmetic })
     }
 
+    /// Whether some row is seen to turn; only where rows outside are solved by themselves.
+    pub(super) fn would_turn(&self) -> bool {
+        matches!(&self.beyond, Beyond::Rows(outside) if outside.would_turn())
+    }
+
     /// # Shapes      image: r × k → r × k
     pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
         let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| self.arithmetic.product(left, right);

@@ -80,10 +80,22 @@ fn ridge_round(factors: &Factors<'_>, a: &Mat<f64>) -> Result<Mat<f64>, LinalgEr
 }
 
 /// Rounds before Newton's method: a weak row turns towards a mode left out by a fifth a round from next to nothing.
-pub(super) const TIME_TO_TURN: usize = 60;
+const TIME_TO_TURN: usize = 60;
 /// The same where all rows but new ones were at rest: a row that lasts beside them may still die in many rounds, since
 /// regressions give the predictor all the speed it wants.
-pub(super) const TIME_TO_FIT_IN: usize = 10;
+const TIME_TO_FIT_IN: usize = 10;
+/// Numbers in A from which rounds and steps are dear.
+const DEAR: usize = 100_000;
+
+/// How often regressions and Newton's method take turns: once where a rank is `known` and more is dear.
+pub(super) fn blocks((rows, size): (usize, usize), known: bool, params: &PartialParams) -> usize {
+    if known && rows * size >= DEAR { 1 } else { params.blocks }
+}
+
+/// Rounds that the rows of a start are given at least; `beside`: beside an equilibrium that was found.
+pub(super) fn least_rounds(beside: bool) -> usize {
+    if beside { TIME_TO_FIT_IN } else { TIME_TO_TURN }
+}
 /// Defect of a row, relative to its signal, beyond which Newton's method is not tried,
 const OUT_OF_BALANCE: f64 = 0.15;
 /// and relative change of A in a round.
@@ -146,8 +158,11 @@ fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
 const BASIS_NUMBERS: usize = 1 << 29;
 
 /// Newton from P: the equilibrium it ends at, or `None` when it does not end at one of full rank r.
+///
+/// `only_rest`: left where a row is seen to turn away, since nothing that attracts is near.
 pub(super) fn polish(
-    factors: &Factors<'_>, start: &Mat<f64>, params: &PartialParams, effort: &mut Effort, watch: &Watch<'_>,
+    factors: &Factors<'_>, start: &Mat<f64>, only_rest: bool, params: &PartialParams, effort: &mut Effort,
+    watch: &Watch<'_>,
 ) -> Result<Option<Point>, LinalgError> {
     if start.nrows() == 0 {
         return Ok(None);
@@ -170,10 +185,14 @@ pub(super) fn polish(
         }
         let goal = at.residual.sqrt().clamp(finest, 0.05);
         let mut solver = Solver::new(factors, &at, 0.0, (goal, max_products), tilt, arithmetic)?;
+        solver.only_rest = only_rest;
         let solution = solver.solve(at.defect.as_ref())?;
         tilt = solver.tilt;
         effort.steps += 1;
         effort.products += solution.iterations;
+        if only_rest && solution.residual > goal && solver.would_turn() {
+            break;
+        }
         let Some(next) = damped(factors, &at, &solution.x)? else { break };
         // The floor of rounding.
         let stalled = next.residual > 0.3 * at.residual && next.residual < crate::maximal::ACCEPTED_RESIDUAL;

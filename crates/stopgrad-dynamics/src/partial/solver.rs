@@ -33,12 +33,16 @@ pub(super) struct Solver<'a> {
     preconditioner: Preconditioner,
     /// What did; a hint for the next point.
     pub(super) tilt: Tilt,
+    /// Whether a hard system is left unsolved where a row would turn.
+    pub(super) only_rest: bool,
 }
 
 /// An eigendecomposition costs about as much as this many products with a k × k matrix from both sides;
 const DECOMPOSITION: usize = 14;
 /// and at least so many are tried without one.
 const LEAST_TRIED: usize = 12;
+/// Unknowns from which a product costs enough to count.
+const DEAR: usize = 100_000;
 /// Products with rows by themselves: 3 to 30 are the rule.
 const ROWS_TRIED: usize = 50;
 
@@ -52,7 +56,23 @@ impl<'a> Solver<'a> {
         let preconditioner =
             Preconditioner::new(at, factors.support, (factors.decay, shift), goal, tilt == Tilt::Rows, arithmetic)?;
         let weight = Factors::weight(at, shift);
-        Ok(Self { factors: *factors, at, shift, goal, max_products, arithmetic, weight, preconditioner, tilt })
+        Ok(Self {
+            factors: *factors,
+            at,
+            shift,
+            goal,
+            max_products,
+            arithmetic,
+            weight,
+            preconditioner,
+            tilt,
+            only_rest: false,
+        })
+    }
+
+    /// Whether some row is seen to turn away, at σ = 0.
+    pub(super) fn would_turn(&self) -> bool {
+        self.shift == 0.0 && self.preconditioner.would_turn()
     }
 
     /// The solution, with all products made; where one treatment of the outside does not do, the next takes over for good.
@@ -63,7 +83,7 @@ impl<'a> Solver<'a> {
         let mut spent = 0;
         loop {
             let bound = match self.tilt {
-                Tilt::Untried if r < k => (DECOMPOSITION * k / (r + 8 * r * r / k)).max(LEAST_TRIED),
+                Tilt::Untried if r < k && r * k >= DEAR => (DECOMPOSITION * k / (r + 8 * r * r / k)).max(LEAST_TRIED),
                 Tilt::Rows => ROWS_TRIED,
                 _ => self.max_products,
             };
@@ -73,7 +93,7 @@ impl<'a> Solver<'a> {
                 Tilt::Rows => Tilt::Division,
                 _ => self.tilt,
             };
-            if solution.residual <= self.goal || next == self.tilt {
+            if solution.residual <= self.goal || next == self.tilt || self.only_rest && self.would_turn() {
                 solution.iterations += spent;
                 return Ok(solution);
             }
