@@ -6,6 +6,7 @@
 //! of the flow decides. The search is over starts, so a larger attracting rank can be missed: what was tried is told.
 
 mod attracting;
+mod branch;
 mod factors;
 mod inside;
 mod outside;
@@ -15,22 +16,22 @@ mod row_space;
 mod search;
 mod shifted;
 mod solver;
+mod starts;
 
 pub use attracting::{Attraction, Rate, RateMethod};
+pub(crate) use branch::RankBranch;
 pub use search::{Effort, PartialParams};
 
 use faer::Mat;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::Serialize;
 
 use crate::Support;
-use crate::fold::Probe;
 use crate::linalg::{LinalgError, product};
 use crate::modes::Mode;
 use crate::stage::{Stage, Watch};
 use factors::{Factors, Point};
 use search::{alternate, blocks, least_rounds, polish};
+use starts::{by_outer_root, random_rows, rows_of};
 
 /// An equilibrium of rank r: A = U P, B = U b Uᵀ for any orthonormal U.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,30 +127,6 @@ pub fn find_partial(
         rank += 1;
     }
     Ok(hunt.found)
-}
-
-/// Modes that attract first, by the size they attract at; then the others, the longest-lived first.
-fn by_outer_root(modes: &[Mode], weight_decay: f64) -> Vec<Mode> {
-    let mut order = modes.to_vec();
-    let size = |mode: &Mode| mode.outer_root(weight_decay).unwrap_or(0.0);
-    order.sort_by(|a, b| size(b).total_cmp(&size(a)));
-    order
-}
-
-/// Rows along the first modes, at the size each would have without decay.
-fn rows_of(order: &[Mode], rows: usize) -> Mat<f64> {
-    let k = order.first().map_or(0, |mode| mode.direction.len());
-    Mat::from_fn(rows, k, |i, j| order[i].direction[j] * (order[i].cross / order[i].variance).abs())
-}
-
-/// The rows of [`rows_of`], mixed by a random matrix a third of their size.
-fn random_rows(order: &[Mode], rows: usize, seed: u64, draw: u64) -> Mat<f64> {
-    let mut stream = ChaCha8Rng::seed_from_u64(seed);
-    stream.set_stream(draw);
-    let mut uniform = || (stream.next_u64() >> 11) as f64 / (1u64 << 53) as f64 - 0.5;
-    let scale = 2.0 / (rows.max(1) as f64).sqrt();
-    let mix = Mat::from_fn(rows, rows, |i, j| f64::from(u8::from(i == j)) + scale * uniform());
-    product(mix.as_ref(), rows_of(order, rows).as_ref())
 }
 
 struct Hunt<'a> {
@@ -326,68 +303,4 @@ pub fn polish_partial(
     let mut effort = Effort::default();
     let point = polish(&factors, rows, false, params, &mut effort, &|_| false)?;
     point.map(|point| equilibrium(&factors, &point, effort, params.max_products)).transpose()
-}
-
-/// One branch of rank r, followed upwards in λ from the longest-lived modes.
-pub(crate) struct RankBranch<'a> {
-    support: &'a Support,
-    params: &'a PartialParams,
-    watch: &'a Watch<'a>,
-    start: Mat<f64>,
-    below: Option<(f64, Mat<f64>)>,
-}
-
-impl<'a> RankBranch<'a> {
-    pub(crate) fn new(
-        support: &'a Support, modes: &[Mode], rank: usize, params: &'a PartialParams, watch: &'a Watch<'a>,
-    ) -> Self {
-        Self { support, params, watch, start: rows_of(modes, rank), below: None }
-    }
-
-    /// Whether an equilibrium of this rank is found at λ, from the one below if there is one.
-    pub(crate) fn probe(&mut self, decay: f64) -> Result<Probe, LinalgError> {
-        let factors = Factors { support: self.support, decay };
-        let mut effort = Effort::default();
-        let rank = self.start.nrows();
-        let mut point = None;
-        if let Some((_, below)) = &self.below {
-            point = polish(&factors, below, false, self.params, &mut effort, self.watch)?;
-        }
-        let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
-        if point.is_none() {
-            let settled = self.params.settled;
-            let a = alternate(
-                &factors,
-                start.clone(),
-                (settled, least_rounds(true), rank),
-                self.params,
-                &mut effort,
-                self.watch,
-            )?
-            .a;
-            if a.nrows() < rank {
-                return Ok(Probe::Dead);
-            }
-            point = polish(&factors, &a, false, self.params, &mut effort, self.watch)?;
-        }
-        let Some(point) = point else { return Ok(Probe::Unknown) };
-        let Some(response) = factors.response(&point, self.params.max_products) else {
-            return Ok(Probe::Unknown);
-        };
-        // Newton can cross to the branch below the fold.
-        if response < 0.0 {
-            return Ok(Probe::Dead);
-        }
-        self.below = Some((decay, point.p));
-        Ok(Probe::Alive { response })
-    }
-
-    /// Whether nothing speaks against the last equilibrium found attracting.
-    pub(crate) fn attracts(&self) -> Result<bool, LinalgError> {
-        let Some((decay, rows)) = &self.below else { return Ok(false) };
-        let factors = Factors { support: self.support, decay: *decay };
-        let rate =
-            attracting::rate(&factors, &factors.point(rows.clone())?.in_predictor_gauge()?, self.params.max_products)?;
-        Ok(rate.attraction != Attraction::Saddle)
-    }
 }

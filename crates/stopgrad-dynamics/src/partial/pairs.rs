@@ -28,16 +28,19 @@ pub(super) struct Pairs {
     shift: f64,
     /// Of the projected problem; `None` where the pairs alone must do.
     goal: Option<f64>,
+    arithmetic: Arithmetic,
 }
 
 /// Products of one projected system.
 const MAX_PRODUCTS: usize = 150;
-/// Share of k below which rows are few: ten products of r × r matrices then cost less than one with Y.
-const FEW: f64 = 0.25;
+/// Share of k below which rows are few: ten products of r × r matrices then cost no more than two with Y.
+const FEW: f64 = 0.5;
 
 impl Pairs {
     /// # Errors      [`LinalgError`] when P is not finite
-    pub(super) fn new(space: &RowSpace, (decay, shift): (f64, f64), goal: f64) -> Result<Self, LinalgError> {
+    pub(super) fn new(
+        space: &RowSpace, (decay, shift): (f64, f64), goal: f64, arithmetic: Arithmetic,
+    ) -> Result<Self, LinalgError> {
         let views = space.views.clone();
         let at = Factors { support: &views, decay }.point(space.encoder.clone())?;
         let r = at.p.nrows();
@@ -52,7 +55,18 @@ impl Pairs {
         }
         let few = (r as f64) < FEW * space.rows.ncols() as f64;
         let weight = Factors::weight(&at, shift);
-        Ok(Self { views, squares: rows.squares, at, own, other, weight, decay, shift, goal: few.then_some(goal) })
+        Ok(Self {
+            views,
+            squares: rows.squares,
+            at,
+            own,
+            other,
+            weight,
+            decay,
+            shift,
+            goal: few.then_some(goal),
+            arithmetic,
+        })
     }
 
     /// D Qᵀ from F Qᵀ: r × r → r × r.
@@ -61,7 +75,7 @@ impl Pairs {
         let Some(goal) = self.goal else { return start };
         let factors = Factors { support: &self.views, decay: self.decay };
         let apply = |d: MatRef<'_, f64>| {
-            self.by_pairs(factors.linearized(&self.at, d, self.shift, &self.weight, Arithmetic::Double).as_ref())
+            self.by_pairs(factors.linearized(&self.at, d, self.shift, &self.weight, self.arithmetic).as_ref())
         };
         gmres(apply, start.as_ref(), goal, MAX_PRODUCTS).x
     }

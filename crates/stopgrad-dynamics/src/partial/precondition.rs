@@ -53,7 +53,7 @@ impl Preconditioner {
         let within = if shift == 0.0 {
             Within::Riccati(Box::new(Inside::new(&space, decay, finer)?))
         } else {
-            Within::Pairs(Box::new(Pairs::new(&space, (decay, shift), finer)?))
+            Within::Pairs(Box::new(Pairs::new(&space, (decay, shift), finer, arithmetic)?))
         };
         let beyond = if at.p.nrows() == support.size() {
             Beyond::Nothing
