@@ -62,10 +62,10 @@ pub struct Attempt {
     pub rows: usize,
     /// Rows that lived when Newton took over.
     pub rank: usize,
-    /// What was found there; `None` when it was not finished (a larger rank was known) or Newton found no equilibrium.
+    /// What was found there; `None` when it was not finished (a larger rank was known) or given up.
     pub rate: Option<Rate>,
-    /// Whether it was left without an equilibrium: after [`PartialParams::enough_products`], or with rows still on their
-    /// way after all rounds.
+    /// Whether it was left with more rows than any rank known and no equilibrium: after
+    /// [`PartialParams::enough_products`], or after all rounds. Whether that rank attracts is then not known.
     pub given_up: bool,
     /// What it cost.
     pub effort: Effort,
@@ -84,7 +84,7 @@ pub struct PartialSearch {
 ///
 /// # Requires    `weight_decay` > 0, `width` > 0; `modes` those of the support
 /// # Errors      [`LinalgError`]
-/// # Cost        a start: up to 200 rounds of two r × k × k products and an r × r eigendecomposition, then Newton
+/// # Cost        a start: up to eight times 200 rounds of one r × k × k product and an r × r eigendecomposition, and Newton
 /// # Source      Ponce, Terver, Hebert, Arbel 2026, for the equations; the search is ours
 pub fn find_partial(
     support: &Support, modes: &[Mode], (weight_decay, width): (f64, usize), params: &PartialParams, watch: &Watch<'_>,
@@ -231,10 +231,8 @@ impl Hunt<'_> {
         let mut effort = Effort::default();
         let mut attempt = Attempt { rows, rank: rows, rate: None, given_up: false, effort };
         let (mut a, mut settled) = (start, self.params.settled);
-        let known = self.best_rank() > 0;
-        let blocks = blocks(a.shape(), known, self.params);
-        for block in 1..=blocks {
-            let needed = self.best_rank() + 1;
+        let needed = self.best_rank() + 1;
+        for _ in 0..blocks(&self.factors, rows, needed > 1, self.params) {
             let end =
                 alternate(&self.factors, a, (settled, least_rounds, needed), self.params, &mut effort, self.watch)?;
             a = end.a;
@@ -244,7 +242,6 @@ impl Hunt<'_> {
                 break;
             }
             if end.restless {
-                attempt.given_up = !known && block == blocks;
                 continue;
             }
             if let Some(point) = polish(&self.factors, &a, true, self.params, &mut effort, self.watch)? {
@@ -253,11 +250,11 @@ impl Hunt<'_> {
             }
             // Newton is not in reach: a mode is still on its way out, or the linear systems are too hard.
             if effort.products > self.params.enough_products {
-                attempt.given_up = true;
                 break;
             }
             settled *= 0.3;
         }
+        attempt.given_up = attempt.rate.is_none() && attempt.rank >= needed && !self.stopped();
         attempt.effort = effort;
         self.found.attempts.push(attempt);
         Ok(())

@@ -44,10 +44,17 @@ pub(super) struct Predictor {
     pub(super) b: Mat<f64>,
 }
 
+/// Unknowns rk from which a product costs enough to count.
+const DEAR: usize = 100_000;
 /// r²k from which linear systems are solved with products in single precision.
 const LARGE: usize = 1 << 29;
 
 impl Factors<'_> {
+    /// Whether products at rank r cost enough to count.
+    pub(super) fn is_dear(&self, rank: usize) -> bool {
+        rank * self.support.size() >= DEAR
+    }
+
     /// Of the products inside the linear systems at rank r.
     pub(super) fn arithmetic(&self, rank: usize) -> Arithmetic {
         if rank * rank * self.support.size() >= LARGE { Arithmetic::Single } else { Arithmetic::Double }

@@ -20,6 +20,10 @@ pub(super) struct Preconditioner {
     space: RowSpace,
     within: Within,
     beyond: Beyond,
+    /// λ + σ.
+    decay: f64,
+    /// To which blocks are solved.
+    goal: f64,
     /// Of its products.
     arithmetic: Arithmetic,
 }
@@ -55,18 +59,16 @@ impl Preconditioner {
         } else {
             Within::Pairs(Box::new(Pairs::new(&space, (decay, shift), finer, arithmetic)?))
         };
-        let beyond = if at.p.nrows() == support.size() {
-            Beyond::Nothing
-        } else if hard {
-            Beyond::Rows(Outside::new(at, &space, support, decay + shift, finer)?)
-        } else {
-            let eigen = symmetric_eigen(product_symmetric(at.b.transpose(), at.b.as_ref()).as_ref())?;
-            let division = Mat::from_fn(at.p.nrows(), support.size(), |i, j| {
-                eigen.values[i].max(0.0) * support.variances[j] + decay + shift
-            });
-            Beyond::Division(eigen.vectors, division)
-        };
-        Ok(Self { space, within, beyond, arithmetic })
+        let beyond = beyond(at, &space, support, decay + shift, finer, hard)?;
+        Ok(Self { space, within, beyond, decay: decay + shift, goal: finer, arithmetic })
+    }
+
+    /// Another treatment of what is outside, at the point and with the support it was made for.
+    ///
+    /// # Errors      [`LinalgError`] when P is not finite
+    pub(super) fn treat_outside(&mut self, at: &Point, support: &Support, hard: bool) -> Result<(), LinalgError> {
+        self.beyond = beyond(at, &self.space, support, self.decay, self.goal, hard)?;
+        Ok(())
     }
 
     /// Whether some row is seen to turn; only where rows outside are solved by themselves.
@@ -106,4 +108,19 @@ impl Preconditioner {
         }
         out
     }
+}
+
+fn beyond(
+    at: &Point, space: &RowSpace, support: &Support, decay: f64, goal: f64, hard: bool,
+) -> Result<Beyond, LinalgError> {
+    let (r, k) = at.p.shape();
+    if r == k {
+        return Ok(Beyond::Nothing);
+    }
+    if hard {
+        return Ok(Beyond::Rows(Outside::new(at, space, support, decay, goal)?));
+    }
+    let eigen = symmetric_eigen(product_symmetric(at.b.transpose(), at.b.as_ref()).as_ref())?;
+    let division = Mat::from_fn(r, k, |i, j| eigen.values[i].max(0.0) * support.variances[j] + decay);
+    Ok(Beyond::Division(eigen.vectors, division))
 }

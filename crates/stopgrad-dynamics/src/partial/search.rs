@@ -84,18 +84,16 @@ const TIME_TO_TURN: usize = 60;
 /// The same where all rows but new ones were at rest: a row that lasts beside them may still die in many rounds, since
 /// regressions give the predictor all the speed it wants.
 const TIME_TO_FIT_IN: usize = 10;
-/// Numbers in A from which rounds and steps are dear.
-const DEAR: usize = 100_000;
-
 /// How often regressions and Newton's method take turns: once where a rank is `known` and more is dear.
-pub(super) fn blocks((rows, size): (usize, usize), known: bool, params: &PartialParams) -> usize {
-    if known && rows * size >= DEAR { 1 } else { params.blocks }
+pub(super) fn blocks(factors: &Factors<'_>, rows: usize, known: bool, params: &PartialParams) -> usize {
+    if known && factors.is_dear(rows) { 1 } else { params.blocks }
 }
 
 /// Rounds that the rows of a start are given at least; `beside`: beside an equilibrium that was found.
 pub(super) fn least_rounds(beside: bool) -> usize {
     if beside { TIME_TO_FIT_IN } else { TIME_TO_TURN }
 }
+
 /// Defect of a row, relative to its signal, beyond which Newton's method is not tried,
 const OUT_OF_BALANCE: f64 = 0.15;
 /// and relative change of A in a round.

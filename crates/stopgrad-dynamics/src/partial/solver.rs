@@ -41,8 +41,6 @@ pub(super) struct Solver<'a> {
 const DECOMPOSITION: usize = 14;
 /// and at least so many are tried without one.
 const LEAST_TRIED: usize = 12;
-/// Unknowns from which a product costs enough to count.
-const DEAR: usize = 100_000;
 /// Products with rows by themselves: 3 to 30 are the rule.
 const ROWS_TRIED: usize = 50;
 
@@ -83,7 +81,9 @@ impl<'a> Solver<'a> {
         let mut spent = 0;
         loop {
             let bound = match self.tilt {
-                Tilt::Untried if r < k && r * k >= DEAR => (DECOMPOSITION * k / (r + 8 * r * r / k)).max(LEAST_TRIED),
+                Tilt::Untried if r < k && self.factors.is_dear(r) => {
+                    (DECOMPOSITION * k / (r + 8 * r * r / k)).max(LEAST_TRIED)
+                }
                 Tilt::Rows => ROWS_TRIED,
                 _ => self.max_products,
             };
@@ -99,9 +99,7 @@ impl<'a> Solver<'a> {
             }
             spent += solution.iterations;
             self.tilt = next;
-            let (decays, rows) = ((self.factors.decay, self.shift), next == Tilt::Rows);
-            let support = self.factors.support;
-            self.preconditioner = Preconditioner::new(self.at, support, decays, self.goal, rows, self.arithmetic)?;
+            self.preconditioner.treat_outside(self.at, self.factors.support, next == Tilt::Rows)?;
         }
     }
 
