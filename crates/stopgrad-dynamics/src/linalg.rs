@@ -5,9 +5,10 @@
 
 mod dense;
 mod general;
+mod plain;
 mod product;
 mod single;
-mod updates;
+mod strips;
 
 pub use dense::{
     LuFactors, SymmetricEigen, ThinSvd, add_scaled, add_transpose, frobenius, frobenius_inner, is_positive_definite,
@@ -18,11 +19,10 @@ pub use general::{
     RangeSplit, SingularVectors, general_eigenvalues, multiply, singular_values, singular_vectors, solve_general,
     split_by_range,
 };
+pub use plain::{eigenvalues_of_lower, plain_product, product_on_this_thread};
 pub use product::{Factor, row_major_product};
 pub(crate) use single::Arithmetic;
-pub use updates::{
-    add_cross_products, add_triangle_products, eigenvalues_of_lower, plain_product, product_on_this_thread,
-};
+pub use strips::{Line, STRIP, Strips, add_cross_products, add_triangle_products};
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};

@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 use super::Moments;
 use super::sums::{Block, Sums};
 use crate::LinalgError;
-use crate::linalg;
+use crate::linalg::{self, Strips};
 
 /// How the views of one sample make pairs (x, y).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub struct MomentsAccumulator {
     parts: Vec<Sums>,
     /// Samples so far.
     seen: usize,
-    scratch: [Vec<f64>; 2],
+    scratch: [Strips; 2],
 }
 
 impl MomentsAccumulator {
@@ -86,7 +86,7 @@ impl MomentsAccumulator {
         assert!(size > 0, "moments need a coordinate");
         assert!(pairing.pairs_per_sample() > 0, "{pairing:?} makes no pairs");
         let parts = (0..if halves { 2 } else { 1 }).map(|_| Sums::new(size, pairing)).collect();
-        Self { parts, seen: 0, scratch: [vec![], vec![]] }
+        Self { parts, seen: 0, scratch: Default::default() }
     }
 
     /// Adds the views of whole samples.
