@@ -5,7 +5,7 @@
 //! [`Moments::in_coordinates`](crate::Moments::in_coordinates). Random features act on samples ([`FeatureMap`]).
 //! Where their random numbers come from is the caller's affair.
 
-use faer::{Mat, MatMut, MatRef};
+use faer::{Accum, Mat, MatMut, MatRef};
 use rayon::prelude::*;
 
 use crate::LinalgError;
@@ -116,7 +116,8 @@ impl FeatureMap {
         let (k, d) = self.weights().shape();
         let n = samples.len() / d;
         let rows = MatRef::from_row_major_slice(samples, n, d);
-        linalg::product_on_this_thread(MatMut::from_row_major_slice_mut(out, n, k), rows, self.weights().transpose());
+        let whole = MatMut::from_row_major_slice_mut(out, n, k);
+        linalg::product_on_this_thread(whole, Accum::Replace, rows, self.weights().transpose(), 1.0);
         let scale = (2.0 / k as f64).sqrt();
         match self {
             Self::Linear(_) => {}

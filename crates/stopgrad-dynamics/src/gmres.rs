@@ -4,10 +4,12 @@
 //! outlying eigenvalue (a fold is near) costs it one more iteration only. No restart: the basis is bounded by the
 //! iteration bound, and both are small here since every caller preconditions.
 
-use faer::{Mat, MatRef};
-use rayon::prelude::*;
+mod basis;
 
-use crate::linalg::{add_scaled, frobenius, frobenius_inner};
+use faer::{Mat, MatRef};
+
+use crate::linalg::frobenius;
+use basis::Basis;
 
 /// What came out of [`gmres`].
 #[derive(Debug, Clone)]
@@ -34,20 +36,22 @@ pub(crate) fn gmres(
         let residual = if size == 0.0 { 0.0 } else { 1.0 };
         return LinearSolution { x: Mat::zeros(rhs.nrows(), rhs.ncols()), iterations: 0, residual };
     }
-    let mut basis = vec![scaled(rhs, 1.0 / size)];
+    let (rows, columns) = rhs.shape();
+    let mut basis = Basis::new(rows * columns);
+    let mut next = flat(rhs);
+    basis.push(&next, 1.0 / size);
     let mut triangle = Triangle::new(size);
     while triangle.columns.len() < max_iterations && triangle.residual() > tolerance * size {
-        let k = basis.len() - 1;
-        let mut next = apply(basis[k].as_ref());
-        let before = frobenius(next.as_ref());
-        let mut column = orthogonalize(&basis, &mut next);
-        let mut length = frobenius(next.as_ref());
+        next = flat(apply(MatRef::from_column_major_slice(basis.last(), rows, columns)).as_ref());
+        let before = length_of(&next);
+        let mut column = basis.orthogonalize(&mut next);
+        let mut length = length_of(&next);
         // Cancellation of more than one digit: once more (Daniel, Gragg, Kaufman, Stewart 1976).
         if length < 0.1 * before {
-            for (sum, extra) in column.iter_mut().zip(orthogonalize(&basis, &mut next)) {
+            for (sum, extra) in column.iter_mut().zip(basis.orthogonalize(&mut next)) {
                 *sum += extra;
             }
-            length = frobenius(next.as_ref());
+            length = length_of(&next);
         }
         // Below rounding of what was cancelled, the space is invariant and the solution exact.
         let exhausted = length <= 1e-15 * before || !length.is_finite();
@@ -56,45 +60,26 @@ pub(crate) fn gmres(
         if exhausted {
             break;
         }
-        basis.push(scaled(next.as_ref(), 1.0 / length));
+        basis.push(&next, 1.0 / length);
     }
-    let mut x = Mat::zeros(rhs.nrows(), rhs.ncols());
-    for (coefficient, vector) in triangle.solve().into_iter().zip(&basis) {
-        add_scaled(&mut x, coefficient, vector.as_ref());
-    }
+    let solution = basis.combine(&triangle.solve());
+    let x = MatRef::from_column_major_slice(&solution, rows, columns).to_owned();
     LinearSolution { x, iterations: triangle.columns.len(), residual: triangle.residual() / size }
 }
 
-/// Removes from `vector` its components along the basis; returns them.
-///
-/// All components first, then all differences (classical Gram–Schmidt): each is spread over threads, whole members and
-/// whole columns at a time, so that bits do not follow the pool.
-fn orthogonalize(basis: &[Mat<f64>], vector: &mut Mat<f64>) -> Vec<f64> {
-    let whole = vector.as_ref();
-    let component = |member: &Mat<f64>| frobenius_inner(member.as_ref(), whole);
-    if basis.len() * whole.nrows() * whole.ncols() < SPREAD {
-        let components: Vec<f64> = basis.iter().map(component).collect();
-        basis.iter().zip(&components).for_each(|(member, &size)| add_scaled(vector, -size, member.as_ref()));
-        return components;
-    }
-    let components: Vec<f64> = basis.par_iter().map(component).collect();
-    vector.par_col_iter_mut().enumerate().for_each(|(j, column)| {
-        let Some(column) = column.try_as_col_major_mut() else { unreachable!("columns of a matrix are contiguous") };
-        let column = column.as_slice_mut();
-        for (member, component) in basis.iter().zip(&components) {
-            column.iter_mut().zip(member.col_as_slice(j)).for_each(|(x, y)| *x -= component * y);
+fn flat(matrix: MatRef<'_, f64>) -> Vec<f64> {
+    let mut out = Vec::with_capacity(matrix.nrows() * matrix.ncols());
+    for j in 0..matrix.ncols() {
+        match matrix.col(j).try_as_col_major() {
+            Some(column) => out.extend_from_slice(column.as_slice()),
+            None => out.extend(matrix.col(j).iter()),
         }
-    });
-    components
+    }
+    out
 }
 
-/// Numbers of a basis from which threads are worth their start: about 200 µs of work.
-const SPREAD: usize = 1 << 20;
-
-fn scaled(matrix: MatRef<'_, f64>, factor: f64) -> Mat<f64> {
-    let mut out = Mat::zeros(matrix.nrows(), matrix.ncols());
-    add_scaled(&mut out, factor, matrix);
-    out
+fn length_of(vector: &[f64]) -> f64 {
+    crate::statistics::squared_norm(vector).sqrt()
 }
 
 /// The Hessenberg matrix, rotated column by column into a triangle, with the right-hand side.
@@ -150,7 +135,7 @@ impl Triangle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linalg::product;
+    use crate::linalg::{add_scaled, product};
 
     #[test]
     fn the_solution_fits_and_the_reported_residual_is_the_true_one() {

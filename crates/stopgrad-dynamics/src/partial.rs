@@ -12,6 +12,7 @@ mod inside;
 mod outside;
 mod pairs;
 mod precondition;
+mod projected;
 mod row_space;
 mod search;
 mod shifted;

@@ -23,11 +23,13 @@ pub fn plain_product(rows: &[f64], m: usize, out: &mut [f64], spread: bool) {
     matmul(out, Accum::Replace, r.transpose(), r, 1.0, par);
 }
 
-/// out ← L R on the calling thread: for blocks that a caller spreads over threads.
+/// out ← factor · L R, or added to out, on the calling thread: for blocks that a caller spreads over threads.
 ///
 /// # Shapes      left: p × k, right: k × q → out: p × q
-pub fn product_on_this_thread(out: MatMut<'_, f64>, left: MatRef<'_, f64>, right: MatRef<'_, f64>) {
-    matmul(out, Accum::Replace, left, right, 1.0, Par::Seq);
+pub fn product_on_this_thread(
+    out: MatMut<'_, f64>, accumulate: Accum, left: MatRef<'_, f64>, right: MatRef<'_, f64>, factor: f64,
+) {
+    matmul(out, accumulate, left, right, factor, Par::Seq);
 }
 
 /// Eigenvalues of a symmetric matrix of which only the lower triangle is read, descending.

@@ -2,49 +2,29 @@
 //!
 //! With the predictor's symmetric part diagonal, a change N P acts nearly as under diagonal b, PXPᵀ and PYPᵀ: entries
 //! (i, l) and (l, i) of N couple to each other only. Of such a pair one direction is slow (the balance of AAᵀ and BᵀB, of
-//! relative size λ/(b²ρ)) and one is the orbit. Where rows are few beside k, the projected problem is then solved by
-//! products of its own, which cost little there.
+//! relative size λ/(b²ρ)) and one is the orbit.
 
 use faer::{Mat, MatRef};
 
-use super::factors::{Factors, Point};
-use super::row_space::RowSpace;
-use crate::Support;
-use crate::gmres::gmres;
-use crate::linalg::{Arithmetic, LinalgError, LuFactors, frobenius_inner, product};
+use super::factors::Point;
+use crate::linalg::{frobenius_inner, product};
 
-/// The projected problem at a point in the predictor's gauge, with λ + σ in place of λ.
+/// The inverse pair by pair.
 pub(super) struct Pairs {
-    views: Support,
-    /// T and what follows from it.
-    at: Point,
+    /// T.
+    encoder: Mat<f64>,
     /// |row of P|².
     squares: Vec<f64>,
     /// N_il ← own_il N_il + other_il N_li.
     own: Mat<f64>,
     other: Mat<f64>,
-    weight: LuFactors,
-    decay: f64,
-    shift: f64,
-    /// Of the projected problem; `None` where the pairs alone must do.
-    goal: Option<f64>,
-    arithmetic: Arithmetic,
 }
 
-/// Products of one projected system.
-const MAX_PRODUCTS: usize = 150;
-/// Share of k below which rows are few: ten products of r × r matrices then cost no more than two with Y.
-const FEW: f64 = 0.5;
-
 impl Pairs {
-    /// # Errors      [`LinalgError`] when P is not finite
-    pub(super) fn new(
-        space: &RowSpace, (decay, shift): (f64, f64), goal: f64, arithmetic: Arithmetic,
-    ) -> Result<Self, LinalgError> {
-        let views = space.views.clone();
-        let at = Factors { support: &views, decay }.point(space.encoder.clone())?;
+    /// At a point of the projected problem, in the predictor's gauge.
+    pub(super) fn new(at: &Point, (decay, shift): (f64, f64)) -> Self {
         let r = at.p.nrows();
-        let rows = Rows::new(&at, decay, shift);
+        let rows = Rows::new(at, decay, shift);
         let (mut own, mut other) = (Mat::zeros(r, r), Mat::zeros(r, r));
         for i in 0..r {
             own[(i, i)] = 1.0 / rows.coefficients(i, i).iter().sum::<f64>();
@@ -53,41 +33,17 @@ impl Pairs {
                 (own[(i, l)], other[(i, l)], other[(l, i)], own[(l, i)]) = (a, b, c, d);
             }
         }
-        let few = (r as f64) < FEW * space.rows.ncols() as f64;
-        let weight = Factors::weight(&at, shift);
-        Ok(Self {
-            views,
-            squares: rows.squares,
-            at,
-            own,
-            other,
-            weight,
-            decay,
-            shift,
-            goal: few.then_some(goal),
-            arithmetic,
-        })
+        Self { encoder: at.p.clone(), squares: rows.squares, own, other }
     }
 
-    /// D Qᵀ from F Qᵀ: r × r → r × r.
+    /// N T, where N has nearly this image, rows taken for orthogonal: r × r → r × r.
     pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
-        let start = self.by_pairs(image);
-        let Some(goal) = self.goal else { return start };
-        let factors = Factors { support: &self.views, decay: self.decay };
-        let apply = |d: MatRef<'_, f64>| {
-            self.by_pairs(factors.linearized(&self.at, d, self.shift, &self.weight, self.arithmetic).as_ref())
-        };
-        gmres(apply, start.as_ref(), goal, MAX_PRODUCTS).x
-    }
-
-    /// N T, where N has nearly this image, rows taken for orthogonal.
-    fn by_pairs(&self, image: MatRef<'_, f64>) -> Mat<f64> {
         let r = image.nrows();
-        let inside = product(image, self.at.p.transpose());
+        let inside = product(image, self.encoder.transpose());
         let n = Mat::from_fn(r, r, |i, l| {
             self.own[(i, l)] * inside[(i, l)] / self.squares[l] + self.other[(i, l)] * inside[(l, i)] / self.squares[i]
         });
-        product(n.as_ref(), self.at.p.as_ref())
+        product(n.as_ref(), self.encoder.as_ref())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What couples them is of the order of λ (docs/theory.md, 3.11). Euclidean blocks would not do: a small tilt of a direction
 //! of large variance couples strongly to the rows. Inside, the full-rank problem of the projected views is solved (σ = 0) or
-//! pairs of rows (σ > 0). Outside, the division of a round of regressions, bᵀb D X + λD, is enough where kept rows and modes
+//! the shifted one (σ > 0). Outside, the division of a round of regressions, bᵀb D X + λD, is enough where kept rows and modes
 //! left out stay away from the fold; else each row is solved by itself.
 
 use faer::{Mat, MatRef};
@@ -10,7 +10,7 @@ use faer::{Mat, MatRef};
 use super::factors::Point;
 use super::inside::Inside;
 use super::outside::Outside;
-use super::pairs::Pairs;
+use super::projected::Projected;
 use super::row_space::RowSpace;
 use crate::Support;
 use crate::linalg::{Arithmetic, LinalgError, add_scaled, product_symmetric, symmetric_eigen};
@@ -30,7 +30,7 @@ pub(super) struct Preconditioner {
 
 enum Within {
     Riccati(Box<Inside>),
-    Pairs(Box<Pairs>),
+    Shifted(Box<Projected>),
 }
 
 enum Beyond {
@@ -57,7 +57,7 @@ impl Preconditioner {
         let within = if shift == 0.0 {
             Within::Riccati(Box::new(Inside::new(&space, decay, finer)?))
         } else {
-            Within::Pairs(Box::new(Pairs::new(&space, (decay, shift), finer, arithmetic)?))
+            Within::Shifted(Box::new(Projected::new(&space, (decay, shift), finer, arithmetic)?))
         };
         let beyond = beyond(at, &space, support, decay + shift, finer, hard)?;
         Ok(Self { space, within, beyond, decay: decay + shift, goal: finer, arithmetic })
@@ -82,7 +82,7 @@ impl Preconditioner {
         let along = product(image, self.space.rows.transpose());
         let change = match &self.within {
             Within::Riccati(inside) => inside.solve(along.as_ref()),
-            Within::Pairs(pairs) => pairs.solve(along.as_ref()),
+            Within::Shifted(projected) => projected.solve(along.as_ref()),
         };
         let mut out = product(change.as_ref(), self.space.rows.as_ref());
         match &self.beyond {

@@ -1,0 +1,93 @@
+//! The shifted equation inside the row space of P: a problem of r × r unknowns, solved as its size allows.
+//!
+//! Up to [`EXACT`] rows it is one dense matrix, factored once for all the systems of a shift; beyond, products of its own
+//! after the rule of pairs, which cost little where rows are few beside k; else that rule alone.
+
+use faer::{Mat, MatRef};
+
+use super::factors::{Factors, Point};
+use super::pairs::Pairs;
+use super::row_space::RowSpace;
+use crate::Support;
+use crate::gmres::gmres;
+use crate::linalg::{Arithmetic, LinalgError, LuFactors};
+
+/// The projected problem at a point in the predictor's gauge, with λ + σ in place of λ.
+pub(super) struct Projected {
+    views: Support,
+    /// T and what follows from it.
+    at: Point,
+    weight: LuFactors,
+    decay: f64,
+    shift: f64,
+    arithmetic: Arithmetic,
+    solver: Solver,
+}
+
+enum Solver {
+    Exact(LuFactors),
+    /// To this goal.
+    Products(Pairs, f64),
+    Pairs(Pairs),
+}
+
+/// Rows up to which the r² × r² matrix is factored: 40, a fifth of a second.
+const EXACT: usize = 40;
+/// Products of one projected system.
+const MAX_PRODUCTS: usize = 150;
+/// Share of k below which rows are few: ten products of r × r matrices then cost no more than two with Y.
+const FEW: f64 = 0.5;
+
+impl Projected {
+    /// # Errors      [`LinalgError`] when P is not finite
+    pub(super) fn new(
+        space: &RowSpace, (decay, shift): (f64, f64), goal: f64, arithmetic: Arithmetic,
+    ) -> Result<Self, LinalgError> {
+        let views = space.views.clone();
+        let at = Factors { support: &views, decay }.point(space.encoder.clone())?;
+        let r = at.p.nrows();
+        let weight = Factors::weight(&at, shift);
+        let solver = if r <= EXACT {
+            Solver::Exact(LuFactors::new(dense(&views, &at, (decay, shift), &weight).as_ref()))
+        } else if (r as f64) < FEW * space.rows.ncols() as f64 {
+            Solver::Products(Pairs::new(&at, (decay, shift)), goal)
+        } else {
+            Solver::Pairs(Pairs::new(&at, (decay, shift)))
+        };
+        Ok(Self { views, at, weight, decay, shift, arithmetic, solver })
+    }
+
+    /// D Qᵀ from F Qᵀ: r × r → r × r.
+    pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+        let r = image.nrows();
+        match &self.solver {
+            Solver::Exact(factors) => {
+                let solution = factors.solve(Mat::from_fn(r * r, 1, |at, _| image[(at % r, at / r)]).as_ref());
+                Mat::from_fn(r, r, |i, j| solution[(i + j * r, 0)])
+            }
+            Solver::Pairs(pairs) => pairs.solve(image),
+            Solver::Products(pairs, goal) => {
+                let factors = Factors { support: &self.views, decay: self.decay };
+                let apply = |d: MatRef<'_, f64>| {
+                    pairs.solve(factors.linearized(&self.at, d, self.shift, &self.weight, self.arithmetic).as_ref())
+                };
+                gmres(apply, pairs.solve(image).as_ref(), *goal, MAX_PRODUCTS).x
+            }
+        }
+    }
+}
+
+/// The equation as a matrix on columns below each other.
+fn dense(views: &Support, at: &Point, (decay, shift): (f64, f64), weight: &LuFactors) -> Mat<f64> {
+    let factors = Factors { support: views, decay };
+    let r = at.p.nrows();
+    let mut matrix = Mat::zeros(r * r, r * r);
+    for column in 0..r * r {
+        let unit = Mat::from_fn(r, r, |i, j| if i + j * r == column { 1.0 } else { 0.0 });
+        let image = factors.linearized(at, unit.as_ref(), shift, weight, Arithmetic::Double);
+        for j in 0..r {
+            matrix.col_as_slice_mut(column)[j * r..(j + 1) * r].copy_from_slice(image.col_as_slice(j));
+        }
+    }
+    matrix
+}
