@@ -110,7 +110,7 @@ pub fn find_partial(
         hunt.attempt(rows_of(&order, sure), false)?;
     }
     let above = hunt.descend(&order)?.unwrap_or(rows);
-    for draw in 0..params.random_starts {
+    for draw in 0..params.random_starts[usize::from(hunt.factors.is_dear(above))] {
         hunt.attempt(random_rows(&order, above, params.seed, draw as u64), false)?;
     }
     let mut failures = 0;

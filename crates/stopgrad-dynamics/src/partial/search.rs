@@ -25,8 +25,8 @@ pub struct PartialParams {
     pub enough_products: usize,
     /// Relative residual at which Newton stops: 10⁻¹³.
     pub tolerance: f64,
-    /// Random starts besides the informed ones: 3.
-    pub random_starts: usize,
+    /// Random starts besides the informed ones, where a product is cheap and where it is dear: 12 and 3.
+    pub random_starts: [usize; 2],
     /// Seed of the random starts.
     pub seed: u64,
     /// Ranks beyond the best one that must fail before the search ends: 2.
@@ -45,7 +45,7 @@ impl Default for PartialParams {
             max_products: 150,
             enough_products: 1000,
             tolerance: 1e-13,
-            random_starts: 3,
+            random_starts: [12, 3],
             seed: 0,
             failures_allowed: 2,
             all_ranks: false,

@@ -7,7 +7,7 @@ use stopgrad_dynamics::Field;
 use stopgrad_dynamics::basins::Start;
 
 use super::flow::tolerance;
-use super::{finite, positive};
+use super::value::{finite, positive};
 use crate::demand::Requirement;
 
 /// `stopgrad basins`.
@@ -35,7 +35,7 @@ pub struct BasinsArguments {
     pub ema_rate: Option<f64>,
 
     /// Names the random starts: trial i draws from the stream (seed, i)
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range())]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::value::seed_range())]
     pub seed: u64,
 
     /// With --scalar: outer shares of sg and ema over a grid of scales, embedding dimensions and teacher rates

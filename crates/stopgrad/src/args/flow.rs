@@ -7,7 +7,7 @@ use std::str::FromStr;
 use clap::Args;
 use stopgrad_dynamics::Field;
 
-use super::{finite, positive};
+use super::value::{finite, positive};
 use crate::demand::Requirement;
 
 /// `stopgrad flow`.
@@ -35,7 +35,7 @@ pub struct FlowArguments {
     pub init_scale: f64,
 
     /// Names the random start, and the random directions in which the gradient-field test looks
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range(), help_heading = "Start")]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::value::seed_range(), help_heading = "Start")]
     pub seed: u64,
 
     /// Everything that a sweep keeps fixed.

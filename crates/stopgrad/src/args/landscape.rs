@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{finite, positive};
+use super::value::{finite, positive};
 
 /// `stopgrad landscape`.
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ pub(super) fn numbers(text: &str) -> Result<Numbers, String> {
     let mut values = Vec::new();
     for item in text.split(',') {
         match item.split(':').map(str::trim).collect::<Vec<_>>()[..] {
-            [number] => values.push(super::finite(number)?),
+            [number] => values.push(super::value::finite(number)?),
             [from, to, count] => values.extend(geometric(from, to, count)?),
             _ => return Err("expected numbers, as in 1e-3,1e-2, or FROM:TO:COUNT, as in 1e-3:1e-1:5".into()),
         }
@@ -72,7 +72,7 @@ fn check_length(length: usize) -> Result<(), String> {
 
 /// The ends are the numbers typed, to the bit; what is between is from · (to/from)^(k / (count − 1)).
 fn geometric(from: &str, to: &str, count: &str) -> Result<Vec<f64>, String> {
-    let (from, to) = (super::positive(from)?, super::positive(to)?);
+    let (from, to) = (super::value::positive(from)?, super::value::positive(to)?);
     let count = count.parse::<usize>().ok().filter(|count| *count >= 2);
     let count = count.ok_or("expected FROM:TO:COUNT with a count from 2 up, as in 1e-3:1e-1:5")?;
     check_length(count)?;

@@ -61,7 +61,7 @@ pub struct MomentsArguments {
     pub label_column: Option<String>,
 
     /// Names the random draws: views and random features
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range())]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::value::seed_range())]
     pub seed: u64,
 
     /// Threads, 0 for as many as the machine runs at once; no number depends on it

@@ -15,7 +15,7 @@ pub struct PredictArguments {
     pub moments: PathBuf,
 
     /// λ, above 0
-    #[arg(long, value_name = "LAMBDA", value_parser = super::finite)]
+    #[arg(long, value_name = "LAMBDA", value_parser = super::value::finite)]
     pub weight_decay: f64,
 
     /// Dimensions of the embedding [default: as many as the views fill]
@@ -35,11 +35,11 @@ pub struct PredictArguments {
     pub report: Option<PathBuf>,
 
     /// Names the random starts of the search at lower rank
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::seed_range())]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::value::seed_range())]
     pub seed: u64,
 
     /// End the search after this time with what it has found: 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", value_parser = super::duration)]
+    #[arg(long, value_name = "TIME", value_parser = super::value::duration)]
     pub time_limit: Option<Duration>,
 
     /// Exit with 1 if existence or stability stays undecided

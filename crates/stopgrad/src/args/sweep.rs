@@ -40,7 +40,7 @@ pub struct SweepOutput {
     pub out: PathBuf,
 
     /// Stop before the next point once this time is over: 90s, 10m, 2h
-    #[arg(long, value_name = "TIME", value_parser = super::duration, help_heading = "Output")]
+    #[arg(long, value_name = "TIME", value_parser = super::value::duration, help_heading = "Output")]
     pub time_limit: Option<Duration>,
 
     /// Exit with 1 if a point failed, or its answer is undecided (see the command itself)

@@ -61,7 +61,7 @@ Examples:
 
 pub(super) const MOMENTS_ABOUT: &str = "\
 Second moments of pairs of views: X = E[x xT], Y = E[y xT], V = E[y yT] and the means, in one pass over a source. They \
-are all that the linear theory needs; predict, flow, basins and equilibria read the file. Views are made and normalized \
+are all that the linear theory needs; predict, flow, basins and sweep read the file. Views are made and normalized \
 as train makes them. With exchangeable recipes (all presets) k views of a sample give k(k-1) ordered pairs. Linear \
 networks have no bias: without --center the first mode is the mean sample.";
 

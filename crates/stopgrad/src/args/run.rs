@@ -1,0 +1,178 @@
+//! `train` and `compare`: options of runs, which become keys of the configuration.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use toml::Value;
+
+use super::value::{duration, finite, seed_range};
+use crate::configuration::Override;
+use crate::demand::{Demand, Requirement};
+
+/// What `train` and `compare` share: the configuration, and what is done with the answer.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, .npy, .npz, .csv
+    #[arg(value_name = "SOURCE", required_unless_present = "config")]
+    pub source: Option<String>,
+
+    /// Read the configuration from a TOML file; other options win over it
+    #[arg(long, value_name = "FILE.toml", help_heading = "Configuration")]
+    pub config: Option<PathBuf>,
+
+    /// Set any key of the configuration, as in `--set optimizer.momentum=0`; may be repeated
+    #[arg(long, value_name = "TABLE.KEY=VALUE", help_heading = "Configuration")]
+    pub set: Vec<String>,
+
+    /// How parameters move: descend the objective, hold the target fixed, or follow a teacher (field.kind)
+    #[arg(long, value_name = "FIELD", value_parser = ["joint", "sg", "ema"], help_heading = "Configuration")]
+    pub field: Option<String>,
+
+    /// Number of updates (training.steps)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64), help_heading = "Configuration")]
+    pub steps: Option<u64>,
+
+    /// Pairs in a batch; 0 takes all of an epoch (training.batch_size)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64), help_heading = "Configuration")]
+    pub batch_size: Option<u64>,
+
+    /// Learning rate after warm-up (optimizer.learning_rate)
+    #[arg(long, value_name = "RATE", value_parser = finite, help_heading = "Configuration")]
+    pub learning_rate: Option<f64>,
+
+    /// λ (objective.weight_decay)
+    #[arg(long, value_name = "LAMBDA", value_parser = finite, help_heading = "Configuration")]
+    pub weight_decay: Option<f64>,
+
+    /// Kind of encoder (network.encoder)
+    #[arg(long, value_name = "KIND", value_parser = ["linear", "mlp"], help_heading = "Configuration")]
+    pub encoder: Option<String>,
+
+    /// Width of the representation (network.encoder_width)
+    #[arg(long, value_name = "WIDTH", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64), help_heading = "Configuration")]
+    pub encoder_width: Option<u64>,
+
+    /// Preset of the two views of a sample (views.preset)
+    #[arg(long, value_name = "PRESET", help_heading = "Configuration")]
+    pub views: Option<String>,
+
+    /// CSV only: the column that holds the labels (source.label_column)
+    #[arg(long, value_name = "NAME", help_heading = "Configuration")]
+    pub label_column: Option<String>,
+
+    /// Names every random stream of the run (training.seed)
+    #[arg(long, value_name = "N", value_parser = seed_range(), help_heading = "Configuration")]
+    pub seed: Option<u64>,
+
+    /// Threads that prepare batches; no number depends on it (training.threads)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=4096), help_heading = "Configuration")]
+    pub threads: Option<u64>,
+
+    /// Stop after this time, at a checkpoint, as in 90s, 10m, 2h; the same command goes on from there
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub time_limit: Option<Duration>,
+
+    /// Folder of the run; one that holds the same run is resumed [default: the first free runs/COMMAND-SOURCE-N]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+
+    /// Accuracies in the table at the end: of the validation part, so that settings can be chosen without looking at the
+    /// test part, or of the test part; the report has both
+    #[arg(long, value_name = "PART", value_enum, default_value_t = Shown::Validation)]
+    pub show: Shown,
+
+    /// Exit with 1 on a verdict: collapses, diverges, drifts, not-minimised, unstable; RUN:WHAT looks at that run only
+    #[arg(long, value_name = "WHAT", value_delimiter = ',')]
+    pub fail_on: Vec<Demand>,
+
+    /// Exit with 1 if an answer of the verdict is "undecided"
+    #[arg(long, value_name = "decided")]
+    pub require: Option<Requirement>,
+}
+
+/// The part of the data whose accuracies the table shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shown {
+    /// What settings may be chosen by.
+    Validation,
+    /// What they are judged by, once.
+    Test,
+}
+
+impl Shown {
+    /// As probes name it.
+    pub const fn split(self) -> &'static str {
+        match self {
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// `stopgrad train`.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+    /// The run.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `stopgrad compare`.
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// The options all runs share.
+    #[command(flatten)]
+    pub run: RunArguments,
+
+    /// The runs: `NAME` (a field) or `NAME: key=value, key=value`, separated by `;`
+    #[arg(long, value_name = "RUNS", default_value = "joint; sg; ema")]
+    pub runs: String,
+
+    /// Seeds of each run: how many (counted up from the seed), or which, as in 0,1,2
+    #[arg(long, value_name = "N|LIST", default_value = "1")]
+    pub seeds: String,
+}
+
+impl RunArguments {
+    /// The options that set a key, as overrides named after the option.
+    pub fn overrides(&self) -> Vec<Override> {
+        let text = |value: &String| Value::String(value.clone());
+        let whole = |value: u64| Value::Integer(i64::try_from(value).expect("the parser limits it to i64"));
+        let options = [
+            ("SOURCE", "source.path", self.source.as_ref().map(text)),
+            ("--label-column", "source.label_column", self.label_column.as_ref().map(text)),
+            ("--views", "views.preset", self.views.as_ref().map(text)),
+            ("--encoder", "network.encoder", self.encoder.as_ref().map(text)),
+            ("--encoder-width", "network.encoder_width", self.encoder_width.map(whole)),
+            ("--weight-decay", "objective.weight_decay", self.weight_decay.map(Value::Float)),
+            ("--field", "field.kind", self.field.as_ref().map(text)),
+            ("--learning-rate", "optimizer.learning_rate", self.learning_rate.map(Value::Float)),
+            ("--steps", "training.steps", self.steps.map(whole)),
+            ("--batch-size", "training.batch_size", self.batch_size.map(whole)),
+            ("--seed", "training.seed", self.seed.map(whole)),
+            ("--threads", "training.threads", self.threads.map(whole)),
+        ];
+        options
+            .into_iter()
+            .filter_map(|(option, key, value)| value.map(|value| Override::new(option, key, value)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::args::{Arguments, Command};
+
+    #[test]
+    fn options_become_overrides_of_the_keys_they_name() {
+        let line = "stopgrad train digits --steps 30 --learning-rate 0.1 --field ema --seed 7";
+        let Command::Train(arguments) = Arguments::try_parse_from(line.split(' ')).expect("parses").command else {
+            panic!("not train")
+        };
+        let keys: Vec<String> = arguments.run.overrides().into_iter().map(|item| item.key).collect();
+        assert_eq!(keys, ["source.path", "field.kind", "optimizer.learning_rate", "training.steps", "training.seed"]);
+    }
+}
