@@ -17,8 +17,11 @@ pub(super) struct Inside {
     /// Of T.
     encoder: LuFactors,
     problem: Riccati,
-    /// K.
+    /// T.
+    rows: Mat<f64>,
+    /// K, and its factors.
     state: Mat<f64>,
+    inverse: LuFactors,
     lyapunov: Lyapunov,
     decay: f64,
     goal: f64,
@@ -40,7 +43,8 @@ impl Inside {
         (0..r).for_each(|i| state[(i, i)] += decay);
         let problem = Riccati::new(&space.views);
         let lyapunov = problem.exact_lyapunov(state.as_ref())?;
-        Ok(Self { encoder: LuFactors::new(space.encoder.as_ref()), problem, state, lyapunov, decay, goal })
+        let (encoder, inverse) = (LuFactors::new(space.encoder.as_ref()), LuFactors::new(state.as_ref()));
+        Ok(Self { encoder, problem, rows: space.encoder.clone(), state, inverse, lyapunov, decay, goal })
     }
 
     /// D Qᵀ, free of the orbit, from F Qᵀ: r × r → r × r.
@@ -48,15 +52,38 @@ impl Inside {
     /// Of DᵀP + PᵀD = H the solution is D = ½ T^{−T} H.
     pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
         let r = image.nrows();
-        let roots: Vec<f64> = self.problem.variances().iter().map(|rho| rho.sqrt()).collect();
-        let plain = self.encoder.solve(image);
-        let divided = Mat::from_fn(r, r, |i, j| plain[(i, j)] / (self.decay * roots[i] * roots[j]));
-        let pushed = product(self.state.as_ref(), product(divided.as_ref(), self.state.as_ref()).as_ref());
+        let roots = self.roots();
+        let pushed = self.pushed(image);
         // Symmetric but for rounding at an equilibrium.
         let right = symmetric_part(pushed.as_ref());
         let change = self.problem.solve(self.state.as_ref(), right, &self.lyapunov, (self.goal, MAX_PRODUCTS)).x;
         let half = Mat::from_fn(r, r, |i, j| 0.5 * change[(i, j)] / (roots[i] * roots[j]));
         self.encoder.solve_transposed(half.as_ref())
+    }
+
+    /// The part of F Qᵀ with an antisymmetric E: what no change of S brings about, only a turning under a shift.
+    pub(super) fn turning_part(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+        let r = image.nrows();
+        let roots = self.roots();
+        let pushed = self.pushed(image);
+        let odd = Mat::from_fn(r, r, |i, j| 0.5 * (pushed[(i, j)] - pushed[(j, i)]));
+        let left = self.inverse.solve(odd.as_ref());
+        let both = self.inverse.solve(left.transpose());
+        let pulled = Mat::from_fn(r, r, |i, j| self.decay * roots[i] * roots[j] * both[(j, i)]);
+        product(self.rows.as_ref(), pulled.as_ref())
+    }
+
+    fn roots(&self) -> Vec<f64> {
+        self.problem.variances().iter().map(|rho| rho.sqrt()).collect()
+    }
+
+    /// E from F Qᵀ.
+    fn pushed(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+        let r = image.nrows();
+        let roots = self.roots();
+        let plain = self.encoder.solve(image);
+        let divided = Mat::from_fn(r, r, |i, j| plain[(i, j)] / (self.decay * roots[i] * roots[j]));
+        product(self.state.as_ref(), product(divided.as_ref(), self.state.as_ref()).as_ref())
     }
 }
 

@@ -36,14 +36,16 @@ impl Pairs {
         Self { encoder: at.p.clone(), squares: rows.squares, own, other }
     }
 
-    /// N T, where N has nearly this image, rows taken for orthogonal: r × r → r × r.
-    pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+    /// Ω with N = Ω + M, Ωᵀ = −Ω and M PPᵀ symmetric, where N P has nearly this image, rows taken for orthogonal: r × r → r × r.
+    pub(super) fn turning(&self, image: MatRef<'_, f64>) -> Mat<f64> {
         let r = image.nrows();
         let inside = product(image, self.encoder.transpose());
-        let n = Mat::from_fn(r, r, |i, l| {
-            self.own[(i, l)] * inside[(i, l)] / self.squares[l] + self.other[(i, l)] * inside[(l, i)] / self.squares[i]
+        // N_il |row l|².
+        let scaled = Mat::from_fn(r, r, |i, l| {
+            self.own[(i, l)] * inside[(i, l)]
+                + self.other[(i, l)] * inside[(l, i)] * (self.squares[l] / self.squares[i])
         });
-        product(n.as_ref(), self.encoder.as_ref())
+        Mat::from_fn(r, r, |i, l| (scaled[(i, l)] - scaled[(l, i)]) / (self.squares[i] + self.squares[l]))
     }
 }
 

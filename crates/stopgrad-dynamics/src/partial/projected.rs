@@ -6,11 +6,11 @@
 use faer::{Mat, MatRef};
 
 use super::factors::{Factors, Point};
+use super::inside::Inside;
 use super::pairs::Pairs;
 use super::row_space::RowSpace;
 use crate::Support;
-use crate::gmres::gmres;
-use crate::linalg::{Arithmetic, LinalgError, LuFactors};
+use crate::linalg::{Arithmetic, LinalgError, LuFactors, add_scaled, product};
 
 /// The projected problem at a point in the predictor's gauge, with λ + σ in place of λ.
 pub(super) struct Projected {
@@ -26,17 +26,12 @@ pub(super) struct Projected {
 
 enum Solver {
     Exact(LuFactors),
-    /// To this goal.
-    Products(Pairs, f64),
-    Pairs(Pairs),
+    /// The turning, by pairs of rows, then the change of S without a shift.
+    Parts(Box<(Pairs, Inside)>),
 }
 
 /// Rows up to which the r² × r² matrix is factored: 40, a fifth of a second.
 const EXACT: usize = 40;
-/// Products of one projected system.
-const MAX_PRODUCTS: usize = 150;
-/// Share of k below which rows are few: ten products of r × r matrices then cost no more than two with Y.
-const FEW: f64 = 0.5;
 
 impl Projected {
     /// # Errors      [`LinalgError`] when P is not finite
@@ -45,14 +40,11 @@ impl Projected {
     ) -> Result<Self, LinalgError> {
         let views = space.views.clone();
         let at = Factors { support: &views, decay }.point(space.encoder.clone())?;
-        let r = at.p.nrows();
         let weight = Factors::weight(&at, shift);
-        let solver = if r <= EXACT {
+        let solver = if at.p.nrows() <= EXACT {
             Solver::Exact(LuFactors::new(dense(&views, &at, (decay, shift), &weight).as_ref()))
-        } else if (r as f64) < FEW * space.rows.ncols() as f64 {
-            Solver::Products(Pairs::new(&at, (decay, shift)), goal)
         } else {
-            Solver::Pairs(Pairs::new(&at, (decay, shift)))
+            Solver::Parts(Box::new((Pairs::new(&at, (decay, shift)), Inside::new(space, decay, goal)?)))
         };
         Ok(Self { views, at, weight, decay, shift, arithmetic, solver })
     }
@@ -65,13 +57,16 @@ impl Projected {
                 let solution = factors.solve(Mat::from_fn(r * r, 1, |at, _| image[(at % r, at / r)]).as_ref());
                 Mat::from_fn(r, r, |i, j| solution[(i + j * r, 0)])
             }
-            Solver::Pairs(pairs) => pairs.solve(image),
-            Solver::Products(pairs, goal) => {
+            Solver::Parts(parts) => {
+                let (pairs, inside) = &**parts;
                 let factors = Factors { support: &self.views, decay: self.decay };
-                let apply = |d: MatRef<'_, f64>| {
-                    pairs.solve(factors.linearized(&self.at, d, self.shift, &self.weight, self.arithmetic).as_ref())
-                };
-                gmres(apply, pairs.solve(image).as_ref(), *goal, MAX_PRODUCTS).x
+                let omega = pairs.turning(inside.turning_part(image).as_ref());
+                let mut change = product(omega.as_ref(), self.at.p.as_ref());
+                let mut rest = image.to_owned();
+                let image = factors.linearized(&self.at, change.as_ref(), self.shift, &self.weight, self.arithmetic);
+                add_scaled(&mut rest, -1.0, image.as_ref());
+                add_scaled(&mut change, 1.0, inside.solve(rest.as_ref()).as_ref());
+                change
             }
         }
     }

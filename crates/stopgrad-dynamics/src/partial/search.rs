@@ -155,6 +155,9 @@ fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
 /// Numbers that the basis of one linear system may hold: 4 GiB.
 const BASIS_NUMBERS: usize = 1 << 29;
 
+/// Share of the residual that a step may leave before single precision is seen as too coarse.
+const COARSE: f64 = 0.1;
+
 /// Newton from P: the equilibrium it ends at, or `None` when it does not end at one of full rank r.
 ///
 /// `only_rest`: left where a row is seen to turn away, since nothing that attracts is near.
@@ -165,9 +168,7 @@ pub(super) fn polish(
     if start.nrows() == 0 {
         return Ok(None);
     }
-    let arithmetic = factors.arithmetic(start.nrows());
-    // In single precision each step gains three digits at most; residuals are always of double precision.
-    let finest = if arithmetic == Arithmetic::Single { 1e-3 } else { 1e-5 };
+    let mut arithmetic = factors.arithmetic(start.nrows());
     let max_products = params.max_products.min(BASIS_NUMBERS / (start.nrows() * start.ncols()));
     let mut at = factors.point(start.clone())?.in_predictor_gauge()?;
     let mut residuals = vec![at.residual];
@@ -181,6 +182,8 @@ pub(super) fn polish(
         {
             break;
         }
+        // In single precision each step gains three digits at most; residuals are always of double precision.
+        let finest = if arithmetic == Arithmetic::Single { 1e-3 } else { 1e-5 };
         let goal = at.residual.sqrt().clamp(finest, 0.05);
         let mut solver = Solver::new(factors, &at, 0.0, (goal, max_products), tilt, arithmetic)?;
         solver.only_rest = only_rest;
@@ -194,9 +197,13 @@ pub(super) fn polish(
         let Some(next) = damped(factors, &at, &solution.x)? else { break };
         // The floor of rounding.
         let stalled = next.residual > 0.3 * at.residual && next.residual < crate::maximal::ACCEPTED_RESIDUAL;
+        let single = arithmetic == Arithmetic::Single;
+        if next.residual > COARSE * at.residual {
+            arithmetic = Arithmetic::Double;
+        }
         at = next;
         residuals.push(at.residual);
-        if stalled {
+        if stalled && !single {
             break;
         }
     }

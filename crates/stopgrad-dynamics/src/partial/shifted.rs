@@ -28,12 +28,11 @@ pub(super) struct Nearest {
     pub(super) dimension: usize,
 }
 
-/// Dimension of the space: 24; 6 to 12 are the rule.
-const DIMENSION: usize = 24;
-/// Residual of the inner systems; what it leaves open is part of the doubt.
-const INNER: f64 = 1e-5;
-/// The same where products are in single precision.
-const INNER_SINGLE: f64 = 1e-4;
+/// Dimension of the space; 8 to 26 are the rule.
+const DIMENSION: usize = 32;
+/// Residual of the inner systems; what it leaves open is part of the doubt. Their products are of double precision: in
+/// single precision what is stiff drowns what is slow.
+const INNER: f64 = 1e-3;
 /// The inner residual beyond which the space tells nothing.
 const ENDURED: f64 = 1e-2;
 /// Ritz values below this share of the largest lie far from σ and decide nothing.
@@ -41,13 +40,13 @@ const NEAR: f64 = 0.02;
 /// Share of a Ritz value that its residual may reach,
 const SETTLED: f64 = 0.03;
 /// and share of the rate that its doubt may reach: then its sign stands.
-const CLEAR: f64 = 0.2;
+const CLEAR: f64 = 0.1;
 
 /// The eigenvalue of largest real part among those nearest to `shift`; `None` when a linear system failed.
 ///
 /// # Shapes      at: in the predictor's gauge, for speed
 /// # Errors      [`LinalgError`]
-/// # Cost        6 to 24 linear systems of up to `max_products` products each
+/// # Cost        6 to 32 linear systems of up to `max_products` products each
 /// # Source      Meerbergen, Spence, Roose 1994 (shift and invert for rightmost eigenvalues); Arnoldi 1951
 pub(super) fn nearest(
     factors: &Factors<'_>, at: &Point, shift: f64, max_products: usize,
@@ -55,12 +54,10 @@ pub(super) fn nearest(
     let (r, k) = at.p.shape();
     let quotient = Quotient::new(at)?;
     let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
-    let arithmetic = factors.arithmetic(r);
-    let goal = if arithmetic == Arithmetic::Single { INNER_SINGLE } else { INNER };
-    let mut solver = Solver::new(factors, at, shift, (goal, max_products), Tilt::Untried, arithmetic)?;
+    let mut solver = Solver::new(factors, at, shift, (INNER, max_products), Tilt::Untried, Arithmetic::Double)?;
     let mut basis = vec![unit(&quotient.project(flow_derivative(factors, at, seed.as_ref())))];
     let mut hessenberg = Mat::<f64>::zeros(DIMENSION + 1, DIMENSION);
-    let mut inner = 0.0f64;
+    let (mut inner, mut last) = (0.0f64, f64::INFINITY);
     for column in 0..DIMENSION {
         let (image, residual) = solve((factors, at), basis[column].as_ref(), &mut solver)?;
         inner = inner.max(residual);
@@ -82,7 +79,10 @@ pub(super) fn nearest(
         let exhausted = length < 1e-12 * frobenius(hessenberg.subcols(column, 1));
         if used == DIMENSION || exhausted || (used >= 6 && used % 2 == 0) {
             let ritz = rightmost(&hessenberg, used, shift)?;
-            if ritz.settled || used == DIMENSION || exhausted {
+            // A slower one may still come up: the last look must have said the same.
+            let steady = (ritz.rate - last).abs() <= CLEAR * ritz.rate.abs();
+            last = ritz.rate;
+            if ritz.settled && steady || used == DIMENSION || exhausted {
                 return Ok(Some(Nearest {
                     rate: ritz.rate,
                     doubt: ritz.doubt + inner * ritz.distance,
