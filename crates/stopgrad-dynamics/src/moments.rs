@@ -72,7 +72,7 @@ pub enum MomentsError {
     },
     /// A symmetric moment that is not.
     #[error(
-        "{key} is not symmetric: [{row}, {column}] and its mirror differ by {difference:e}, more than {tolerance:e} of \
+        "{key} is not symmetric: [{row}, {column}] and its mirror differ by {difference:.2e}, more than {tolerance:.0e} of \
          its largest entry; compute it as a mean of outer products"
     )]
     Asymmetric {
@@ -88,7 +88,7 @@ pub enum MomentsError {
         tolerance: f64,
     },
     /// An eigenvalue below zero beyond rounding.
-    #[error("{key} has the negative eigenvalue {eigenvalue:e}; second moments have none")]
+    #[error("{key} has the negative eigenvalue {eigenvalue:.2e}; second moments have none")]
     Indefinite {
         /// Name of the matrix.
         key: &'static str,

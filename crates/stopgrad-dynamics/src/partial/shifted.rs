@@ -54,7 +54,9 @@ pub(super) fn nearest(
     let (r, k) = at.p.shape();
     let quotient = Quotient::new(at)?;
     let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
-    let mut solver = Solver::new(factors, at, shift, (INNER, max_products), Tilt::Untried, Arithmetic::Double)?;
+    // For so many systems what rows by themselves cost to set up is soon paid.
+    let tilt = if factors.is_dear(r) { Tilt::Rows } else { Tilt::Untried };
+    let mut solver = Solver::new(factors, at, shift, (INNER, max_products), tilt, Arithmetic::Double)?;
     let mut basis = vec![unit(&quotient.project(flow_derivative(factors, at, seed.as_ref())))];
     let mut hessenberg = Mat::<f64>::zeros(DIMENSION + 1, DIMENSION);
     let (mut inner, mut last) = (0.0f64, f64::INFINITY);

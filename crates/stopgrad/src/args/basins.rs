@@ -23,7 +23,10 @@ pub struct BasinsArguments {
     pub embedding_dim: Option<u32>,
 
     /// λ, above 0
-    #[arg(long, value_name = "LAMBDA", value_parser = finite, required_unless_present = "scalar")]
+    #[arg(
+        long, value_name = "LAMBDA", value_parser = finite, allow_negative_numbers = true,
+        required_unless_present = "scalar"
+    )]
     pub weight_decay: Option<f64>,
 
     /// Scale of that distribution [default: 1]
@@ -31,7 +34,7 @@ pub struct BasinsArguments {
     pub init_scale: Option<f64>,
 
     /// γ, the rate at which the teacher follows under ema [default: 1]
-    #[arg(long, value_name = "GAMMA", value_parser = finite)]
+    #[arg(long, value_name = "GAMMA", value_parser = finite, allow_negative_numbers = true)]
     pub ema_rate: Option<f64>,
 
     /// Names the random starts: trial i draws from the stream (seed, i)

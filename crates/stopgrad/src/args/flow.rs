@@ -23,11 +23,14 @@ pub struct FlowArguments {
     pub embedding_dim: u32,
 
     /// λ, above 0
-    #[arg(long, value_name = "LAMBDA", value_parser = finite)]
+    #[arg(long, value_name = "LAMBDA", value_parser = finite, allow_negative_numbers = true)]
     pub weight_decay: f64,
 
     /// γ, the rate at which the teacher follows under ema
-    #[arg(long, value_name = "GAMMA", value_parser = finite, default_value_t = 1.0, help_heading = "The system")]
+    #[arg(
+        long, value_name = "GAMMA", value_parser = finite, allow_negative_numbers = true, default_value_t = 1.0,
+        help_heading = "The system"
+    )]
     pub ema_rate: f64,
 
     /// c: deviation of a random start, diagonal of an identity start
@@ -35,7 +38,9 @@ pub struct FlowArguments {
     pub init_scale: f64,
 
     /// Names the random start, and the random directions in which the gradient-field test looks
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = super::value::seed_range(), help_heading = "Start")]
+    #[arg(
+        long, value_name = "N", default_value_t = 0, value_parser = super::value::seed_range(), help_heading = "Start"
+    )]
     pub seed: u64,
 
     /// Everything that a sweep keeps fixed.
@@ -63,11 +68,16 @@ pub struct FlowSettings {
     pub field: Field,
 
     /// λ of B [default: that of A]
-    #[arg(long, value_name = "LAMBDA", value_parser = finite, help_heading = "The system")]
+    #[arg(
+        long, value_name = "LAMBDA", value_parser = finite, allow_negative_numbers = true, help_heading = "The system"
+    )]
     pub weight_decay_b: Option<f64>,
 
     /// Speed of B relative to A
-    #[arg(long, value_name = "RATE", value_parser = finite, default_value_t = 1.0, help_heading = "The system")]
+    #[arg(
+        long, value_name = "RATE", value_parser = finite, allow_negative_numbers = true, default_value_t = 1.0,
+        help_heading = "The system"
+    )]
     pub rate_b: f64,
 
     /// random (A and B normal), identity (c on both diagonals), or an .npz with a and b (and c, the teacher; else it is a)
@@ -79,14 +89,17 @@ pub struct FlowSettings {
     pub init_scale_b: Option<f64>,
 
     /// η: train in steps of this length instead of following the flow
-    #[arg(long, value_name = "RATE", value_parser = finite, help_heading = "Training in steps")]
+    #[arg(
+        long, value_name = "RATE", value_parser = finite, allow_negative_numbers = true,
+        help_heading = "Training in steps"
+    )]
     pub learning_rate: Option<f64>,
 
     /// α: what the teacher keeps of itself in a step [default: 1 − γη]
     #[arg(
         long,
         value_name = "ALPHA",
-        value_parser = finite,
+        value_parser = finite, allow_negative_numbers = true,
         requires = "learning_rate",
         conflicts_with = "ema_rate",
         help_heading = "Training in steps"
@@ -97,7 +110,7 @@ pub struct FlowSettings {
     #[arg(
         long,
         value_name = "BETA",
-        value_parser = finite,
+        value_parser = finite, allow_negative_numbers = true,
         requires = "learning_rate",
         default_value_t = 0.0,
         help_heading = "Training in steps"
@@ -105,11 +118,17 @@ pub struct FlowSettings {
     pub heavy_ball: f64,
 
     /// Relative error of a step of the integrator [default: 1e-9]
-    #[arg(long, value_name = "TOLERANCE", value_parser = tolerance, conflicts_with = "learning_rate", help_heading = "Budget")]
+    #[arg(
+        long, value_name = "TOLERANCE", value_parser = tolerance, conflicts_with = "learning_rate",
+        help_heading = "Budget"
+    )]
     pub rtol: Option<f64>,
 
     /// Steps after which the budget is spent
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), default_value_t = 1_000_000, help_heading = "Budget")]
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), default_value_t = 1_000_000,
+        help_heading = "Budget"
+    )]
     pub max_steps: u64,
 
     /// Time after which the budget is spent [default: 100 decay times of the slowest rate known, 1e5 at least]

@@ -15,7 +15,7 @@ pub struct PredictArguments {
     pub moments: PathBuf,
 
     /// λ, above 0
-    #[arg(long, value_name = "LAMBDA", value_parser = super::value::finite)]
+    #[arg(long, value_name = "LAMBDA", value_parser = super::value::finite, allow_negative_numbers = true)]
     pub weight_decay: f64,
 
     /// Dimensions of the embedding [default: as many as the views fill]

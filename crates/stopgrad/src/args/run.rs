@@ -30,19 +30,31 @@ pub struct RunArguments {
     pub field: Option<String>,
 
     /// Number of updates (training.steps)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64), help_heading = "Configuration")]
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64),
+        help_heading = "Configuration"
+    )]
     pub steps: Option<u64>,
 
     /// Pairs in a batch; 0 takes all of an epoch (training.batch_size)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64), help_heading = "Configuration")]
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64),
+        help_heading = "Configuration"
+    )]
     pub batch_size: Option<u64>,
 
     /// Learning rate after warm-up (optimizer.learning_rate)
-    #[arg(long, value_name = "RATE", value_parser = finite, help_heading = "Configuration")]
+    #[arg(
+        long, value_name = "RATE", value_parser = finite, allow_negative_numbers = true,
+        help_heading = "Configuration"
+    )]
     pub learning_rate: Option<f64>,
 
     /// λ (objective.weight_decay)
-    #[arg(long, value_name = "LAMBDA", value_parser = finite, help_heading = "Configuration")]
+    #[arg(
+        long, value_name = "LAMBDA", value_parser = finite, allow_negative_numbers = true,
+        help_heading = "Configuration"
+    )]
     pub weight_decay: Option<f64>,
 
     /// Kind of encoder (network.encoder)
@@ -50,7 +62,10 @@ pub struct RunArguments {
     pub encoder: Option<String>,
 
     /// Width of the representation (network.encoder_width)
-    #[arg(long, value_name = "WIDTH", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64), help_heading = "Configuration")]
+    #[arg(
+        long, value_name = "WIDTH", value_parser = clap::value_parser!(u64).range(1..=i64::MAX as u64),
+        help_heading = "Configuration"
+    )]
     pub encoder_width: Option<u64>,
 
     /// Preset of the two views of a sample (views.preset)
@@ -66,7 +81,10 @@ pub struct RunArguments {
     pub seed: Option<u64>,
 
     /// Threads that prepare batches; no number depends on it (training.threads)
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=4096), help_heading = "Configuration")]
+    #[arg(
+        long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=4096),
+        help_heading = "Configuration"
+    )]
     pub threads: Option<u64>,
 
     /// Stop after this time, at a checkpoint, as in 90s, 10m, 2h; the same command goes on from there

@@ -130,9 +130,10 @@ impl View<'_> {
         let alive = self.prediction.surviving_signal_modes();
         if !advice.noise_known {
             return format!(
-                "{} outlive this λ; the moments hold no halves, so the noise is not known and every mode counts \
+                "{} {} this λ; the moments hold no halves, so the noise is not known and every mode counts \
                  (`stopgrad moments` stores halves).",
-                modes(alive)
+                modes(alive),
+                outlive(alive)
             );
         }
         let above = format!(
@@ -147,22 +148,30 @@ impl View<'_> {
         match alive {
             0 => format!("{above}; none of them outlives this λ: no mode above the noise survives."),
             count if count == advice.signal_modes => format!("{above}, and this λ lets all of them live."),
-            count => format!("{above}; {count} of them outlive this λ."),
+            count => format!("{above}; {count} of them {} this λ.", outlive(count)),
         }
     }
 
     fn advice(&self) -> String {
         let advice = &self.prediction.survival.recommendation;
-        let kind = if advice.noise_known { "above the noise" } else { "that live at any λ" };
+        let kind = match (advice.noise_known, advice.signal_modes) {
+            (true, _) => "above the noise",
+            (false, 1) => "that lives at any λ",
+            (false, _) => "that live at any λ",
+        };
         if advice.safe_below <= 0.0 {
             return format!("No weight decay can be recommended: there are no modes {kind}.");
         }
+        let safe = number(rounded_down(advice.safe_below));
         format!(
-            "To keep them all: a weight decay between 0 and {}. There {} {kind} dies; beyond, they die one by one.",
-            number(rounded_down(advice.safe_below)),
+            "To keep {}.",
             match advice.signal_modes {
-                1 => "the one mode".into(),
-                count => format!("none of the {count} modes"),
+                1 =>
+                    format!("it: a weight decay between 0 and {safe}. There the one mode {kind} lives; beyond, it dies"),
+                count => format!(
+                    "them all: a weight decay between 0 and {safe}. There none of the {count} modes {kind} dies; beyond, \
+                     they die one by one"
+                ),
             }
         )
     }
@@ -269,6 +278,10 @@ fn threshold() -> f64 {
 /// Whether a mode is known to be within the noise.
 fn is_noise(mode: &ModeSurvival) -> bool {
     mode.noise_sigma.is_some_and(|sigma| sigma.is_nan() || sigma <= threshold())
+}
+
+fn outlive(count: usize) -> &'static str {
+    if count == 1 { "outlives" } else { "outlive" }
 }
 
 fn modes(count: usize) -> String {

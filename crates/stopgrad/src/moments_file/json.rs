@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<MomentsFile, MomentsFile
         let array = array(stored).map_err(|lengths| shape(path, &key, lengths))?;
         arrays.insert(key, array);
     }
-    let file = Arrays { path, arrays }.moments()?;
+    let file = Arrays::new(path, arrays).moments()?;
     match file.moments.size() {
         size if size > JSON_SIZE => Err(MomentsFileError::TooLarge { path: path.into(), size }),
         _ => Ok(file),

@@ -37,24 +37,33 @@ pub(super) const FOURIER: f64 = 1.0;
 pub(super) const RELU: f64 = 2.0;
 
 pub(super) fn npz(path: &Path, bytes: &[u8]) -> Result<MomentsFile, MomentsFileError> {
-    Arrays { path, arrays: npz::decode_named(path, bytes, &KEYS)? }.moments()
+    Arrays::new(path, npz::decode_named(path, bytes, &KEYS)?).moments()
 }
 
 /// Named arrays of a file.
 pub(super) struct Arrays<'a> {
-    pub(super) path: &'a Path,
-    pub(super) arrays: BTreeMap<String, NpyArray>,
+    path: &'a Path,
+    /// Arrays that were not taken yet.
+    left: BTreeMap<String, NpyArray>,
+    /// Names of all that the file has.
+    names: Vec<String>,
+}
+
+impl<'a> Arrays<'a> {
+    pub(super) fn new(path: &'a Path, arrays: BTreeMap<String, NpyArray>) -> Self {
+        Self { path, names: arrays.keys().cloned().collect(), left: arrays }
+    }
 }
 
 impl Arrays<'_> {
     /// The moments that the arrays make.
     pub(super) fn moments(mut self) -> Result<MomentsFile, MomentsFileError> {
-        let single = self.arrays.values().any(|array| array.shape.len() == 2 && matches!(array.data, NpyData::F32(_)));
+        let single = self.left.values().any(|array| array.shape.len() == 2 && matches!(array.data, NpyData::F32(_)));
         let tolerance = if single { Tolerance::SINGLE } else { Tolerance::default() };
         let centered = self.flag("centered")?;
         let symmetrized = self.flag("symmetrized")?;
         let features = self.features()?;
-        let has_half = self.arrays.contains_key("half_xx");
+        let has_half = self.left.contains_key("half_xx");
         let moments = Moments {
             xx: self.needed("xx")?,
             yx: self.needed("yx")?,
@@ -127,7 +136,7 @@ impl Arrays<'_> {
     }
 
     fn missing(&self, key: &'static str) -> MomentsFileError {
-        MomentsFileError::Missing { path: self.path.into(), key, found: self.arrays.keys().cloned().collect() }
+        MomentsFileError::Missing { path: self.path.into(), key, found: self.names.clone() }
     }
 
     fn shape(&self, key: &str, shape: Vec<usize>, expected: &'static str) -> MomentsFileError {
@@ -135,19 +144,19 @@ impl Arrays<'_> {
     }
 
     fn matrix(&mut self, key: &str) -> Result<Option<Mat<f64>>, MomentsFileError> {
-        let Some(array) = self.arrays.remove(key) else { return Ok(None) };
+        let Some(array) = self.left.remove(key) else { return Ok(None) };
         let [rows, columns] = array.shape[..] else { return Err(self.shape(key, array.shape, "two axes")) };
         Ok(Some(MatRef::from_row_major_slice(&array.to_f64(), rows, columns).to_owned()))
     }
 
     fn vector(&mut self, key: &str) -> Result<Option<Vec<f64>>, MomentsFileError> {
-        let Some(array) = self.arrays.remove(key) else { return Ok(None) };
+        let Some(array) = self.left.remove(key) else { return Ok(None) };
         if array.shape.len() == 1 { Ok(Some(array.to_f64())) } else { Err(self.shape(key, array.shape, "one axis")) }
     }
 
     /// One number, in whatever shape NumPy wrote it.
     fn scalar(&mut self, key: &str) -> Result<Option<f64>, MomentsFileError> {
-        let Some(array) = self.arrays.remove(key) else { return Ok(None) };
+        let Some(array) = self.left.remove(key) else { return Ok(None) };
         match array.to_f64()[..] {
             [value] => Ok(Some(value)),
             _ => Err(self.shape(key, array.shape, "one number")),
