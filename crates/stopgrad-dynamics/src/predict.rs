@@ -9,7 +9,7 @@ use crate::linalg::{LinalgError, symmetric_eigenvalues};
 use crate::maximal::{
     Absence, CriticalDecay, CriticalParams, Maximal, MaximalParams, Unresolved, critical_weight_decay, solve_maximal,
 };
-use crate::modes::modes;
+use crate::modes::{Mode, modes};
 use crate::partial::{
     Attempt, Attraction, PartialEquilibrium, PartialParams, Rate, RateMethod, find_partial, from_full_rank,
 };
@@ -32,7 +32,8 @@ pub struct PredictOptions {
     pub partial: PartialParams,
     /// The survival table.
     pub survival: SurvivalParams,
-    /// Supports up to this size get λ_crit by search, larger ones by the diagonal rule: 128.
+    /// Supports up to this size get λ_crit by search, larger ones by the diagonal rule: 1,024. Above 128, a λ_crit that the
+    /// rule puts below a millionth of the longest life is left at that: every probe for it would be hard.
     pub critical_up_to: usize,
 }
 
@@ -46,7 +47,7 @@ impl PredictOptions {
             maximal: MaximalParams::default(),
             partial: PartialParams::default(),
             survival: SurvivalParams::default(),
-            critical_up_to: 128,
+            critical_up_to: 1024,
         }
     }
 }
@@ -89,7 +90,7 @@ pub enum Existence {
 pub enum CriticalEstimate {
     /// By search, to 6 digits when its bracket is settled.
     Searched(CriticalDecay),
-    /// The smallest τ²/(4ρ) of the modes: the support is too large to search by default.
+    /// The smallest τ²/(4ρ) of the modes: a search would take too long ([`PredictOptions::critical_up_to`]).
     DiagonalRule(f64),
 }
 
@@ -229,7 +230,7 @@ pub fn predict(
     let ended = stopped.get();
     // A start that was given up at a larger rank, too, leaves open whether that rank lives.
     let is_largest = !ended && !attempts.iter().any(|attempt| attempt.given_up && attempt.rank > rank);
-    let searched = searched_critical(&support, options, watch)?;
+    let searched = searched_critical(&support, &modes, options, watch)?;
     let full_rank = searched.map(|found| found.fold.value);
     let settings = (&options.survival, &options.partial);
     let known = Known { rank, is_largest, width, full_rank };
@@ -290,11 +291,19 @@ fn rate_in(found: Option<&PartialEquilibrium>, (width, decay): (usize, f64), sto
     rate
 }
 
-/// λ_crit by search, where the support is small enough.
+/// Supports up to this size get λ_crit by search however small it is,
+const CHEAP: usize = 128;
+/// larger ones where the shortest life is at least this share of the longest.
+const WORTH: f64 = 1e-6;
+
+/// λ_crit by search, where that ends in good time.
 fn searched_critical(
-    support: &Support, options: &PredictOptions, watch: &Watch<'_>,
+    support: &Support, modes: &[Mode], options: &PredictOptions, watch: &Watch<'_>,
 ) -> Result<Option<CriticalDecay>, LinalgError> {
-    if support.size() > options.critical_up_to {
+    let lives = modes.iter().map(Mode::critical_weight_decay);
+    let (shortest, longest) = lives.fold((f64::INFINITY, 0.0f64), |(low, high), life| (low.min(life), high.max(life)));
+    let hard = support.size() > CHEAP && shortest < WORTH * longest;
+    if hard || support.size() > options.critical_up_to {
         return Ok(None);
     }
     let params = CriticalParams { maximal: options.maximal, ..CriticalParams::default() };

@@ -3,7 +3,10 @@
 use faer::Mat;
 
 use crate::random::{normal, stream};
-use crate::{Field, LinearField, LinearState, Moments, RefinementParams, VectorField, refine_equilibrium};
+use crate::{
+    DEFAULT_SUPPORT_THRESHOLD, Field, LinearField, LinearState, Moments, RefinementParams, Support, VectorField,
+    refine_equilibrium,
+};
 
 /// Standard normal numbers.
 pub(crate) fn normal_vector(length: usize, seed: u64) -> Vec<f64> {
@@ -89,4 +92,16 @@ pub(crate) fn settled(field: &LinearField, rank: usize, seed: u64) -> Option<Vec
     }
     let refined = refine_equilibrium(field, &z, RefinementParams::default());
     refined.converged.then_some(refined.state)
+}
+/// 48 modes whose τ²/(4ρ) lie densely around λ, turned against each other a little.
+pub(crate) fn dense_spectrum(decay: f64, seed: u64) -> Support {
+    let (mut rng, m) = (stream(seed, 3), 48);
+    let noise = Mat::from_fn(m, m, |_, _| 0.01 * normal(&mut rng));
+    let rho = |i: usize| 1.0 + 0.2 * (i as f64).cos();
+    let tau = |i: usize| 2.0 * (rho(i) * decay * (0.6 + 1.2 * i as f64 / m as f64)).sqrt();
+    let both = |value: &dyn Fn(usize) -> f64, scale: f64| {
+        Mat::from_fn(m, m, |i, j| (if i == j { value(i) } else { 0.0 }) + scale * (noise[(i, j)] + noise[(j, i)]))
+    };
+    let moments = Moments::unchecked(both(&rho, 1.0), both(&tau, 0.3), None);
+    Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).unwrap()
 }

@@ -40,12 +40,18 @@ const EXACT: usize = 40;
 impl Projected {
     /// # Errors      [`LinalgError`] when P is not finite
     pub(super) fn new(
-        space: &RowSpace, (decay, shift): (f64, f64), goal: f64, arithmetic: Arithmetic,
+        space: &RowSpace, decays: (f64, f64), goal: f64, arithmetic: Arithmetic,
+    ) -> Result<Self, LinalgError> {
+        Self::up_to(EXACT, space, decays, goal, arithmetic)
+    }
+
+    fn up_to(
+        exact: usize, space: &RowSpace, (decay, shift): (f64, f64), goal: f64, arithmetic: Arithmetic,
     ) -> Result<Self, LinalgError> {
         let views = space.views.clone();
         let at = Factors { support: &views, decay }.point(space.encoder.clone())?;
         let weight = Factors::weight(&at, shift);
-        let solver = if at.p.nrows() <= EXACT {
+        let solver = if at.p.nrows() <= exact {
             Solver::Exact(LuFactors::new(dense(&views, &at, (decay, shift), &weight).as_ref()))
         } else {
             Solver::Parts(Box::new((Pairs::new(&at, (decay, shift)), Inside::new(space, decay, goal)?)))
@@ -89,4 +95,48 @@ fn dense(views: &Support, at: &Point, (decay, shift): (f64, f64), weight: &LuFac
         }
     }
     matrix
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gmres::gmres;
+    use crate::linalg::frobenius;
+    use crate::partial::{PartialParams, find_partial};
+    use crate::testing::dense_spectrum;
+    use crate::{Support, modes};
+
+    #[test]
+    fn one_matrix_and_two_parts_solve_the_same_equation() {
+        let decay = 0.05;
+        for seed in 0..3 {
+            let support: Support = dense_spectrum(decay, seed);
+            let all = modes(&support).unwrap();
+            let found = find_partial(&support, &all, (decay, 48), &PartialParams::default(), &|_| false).unwrap();
+            let factors = Factors { support: &support, decay };
+            let at = factors.point(found.best.expect("an equilibrium").p).unwrap().in_predictor_gauge().unwrap();
+            let space = RowSpace::new(&at, &support).unwrap();
+            let r = at.p.nrows();
+            let wave = Mat::from_fn(r, r, |i, j| ((1 + 3 * i + 7 * j) as f64).sin());
+            for shift in [0.3 * decay, decay] {
+                let [exact, parts] = [r, 0]
+                    .map(|up_to| Projected::up_to(up_to, &space, (decay, shift), 1e-6, Arithmetic::Double).unwrap());
+                let views = Factors { support: &exact.views, decay };
+                let apply =
+                    |d: MatRef<'_, f64>| views.linearized(&exact.at, d, shift, &exact.weight, Arithmetic::Double);
+                let off = |mut found: Mat<f64>| {
+                    add_scaled(&mut found, -1.0, wave.as_ref());
+                    frobenius(found.as_ref()) / frobenius(wave.as_ref())
+                };
+                let image = apply(wave.as_ref());
+                let alone = off(exact.solve(image.as_ref()));
+                assert!(alone < 1e-9, "seed {seed}, σ = {shift}: {alone:e}");
+                let solve = |d: MatRef<'_, f64>| parts.solve(apply(d).as_ref());
+                let solution = gmres(solve, parts.solve(image.as_ref()).as_ref(), 1e-9, 60);
+                let both = off(solution.x);
+                assert!(both < 1e-6, "seed {seed}, σ = {shift}: {both:e} after {}", solution.iterations);
+                assert!(solution.iterations <= 20, "seed {seed}, σ = {shift}: {} products", solution.iterations);
+            }
+        }
+    }
 }

@@ -155,6 +155,8 @@ fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
 /// Numbers that the basis of one linear system may hold: 4 GiB.
 const BASIS_NUMBERS: usize = 1 << 29;
 
+/// Residual below which shortened steps past a fold are waited for: twice as many.
+const IN_REACH: f64 = 1e-7;
 /// Share of the residual that a step may leave before single precision is seen as too coarse.
 const COARSE: f64 = 0.1;
 
@@ -174,8 +176,9 @@ pub(super) fn polish(
     let mut residuals = vec![at.residual];
     let mut tilt = Tilt::Untried;
     for step in 0..params.max_steps {
-        // Next to no progress in four steps: there is nothing near.
-        let lost = step >= 4 && at.residual > 0.6 * residuals[step - 4];
+        // Next to no progress in so many steps: there is nothing near.
+        let patience = if at.residual < IN_REACH { 8 } else { 4 };
+        let lost = step >= patience && at.residual > 0.6 * residuals[step - patience];
         if at.residual <= params.tolerance
             || lost
             || watch(Stage::Newton { rank: start.nrows(), step, residual: at.residual })

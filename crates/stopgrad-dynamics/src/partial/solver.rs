@@ -117,23 +117,10 @@ impl<'a> Solver<'a> {
 mod tests {
     use super::*;
     use crate::linalg::{add_scaled, frobenius};
+    use crate::modes;
     use crate::partial::{PartialParams, find_partial};
-    use crate::random::{normal, stream};
-    use crate::{DEFAULT_SUPPORT_THRESHOLD, Moments, Support, modes};
+    use crate::testing::dense_spectrum;
     use faer::Mat;
-
-    /// 48 modes whose τ²/(4ρ) lie densely around λ, turned against each other a little.
-    fn dense_spectrum(decay: f64, seed: u64) -> Support {
-        let (mut rng, m) = (stream(seed, 3), 48);
-        let noise = Mat::from_fn(m, m, |_, _| 0.01 * normal(&mut rng));
-        let rho = |i: usize| 1.0 + 0.2 * (i as f64).cos();
-        let tau = |i: usize| 2.0 * (rho(i) * decay * (0.6 + 1.2 * i as f64 / m as f64)).sqrt();
-        let both = |value: &dyn Fn(usize) -> f64, scale: f64| {
-            Mat::from_fn(m, m, |i, j| (if i == j { value(i) } else { 0.0 }) + scale * (noise[(i, j)] + noise[(j, i)]))
-        };
-        let moments = Moments::unchecked(both(&rho, 1.0), both(&tau, 0.3), None);
-        Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).unwrap()
-    }
 
     #[test]
     fn both_treatments_of_the_outside_solve_and_rows_by_themselves_take_fewer_products() {

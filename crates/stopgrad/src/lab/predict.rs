@@ -211,7 +211,7 @@ impl View<'_> {
             }
             CriticalEstimate::DiagonalRule(value) => {
                 format!(
-                    "about λ = {} (by the rule for one mode alone: τ²/4ρ; not searched at this size)",
+                    "about λ = {} (by the rule for one mode alone: τ²/4ρ; a search would take too long)",
                     significant(value, 2)
                 )
             }
