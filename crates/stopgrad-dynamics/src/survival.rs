@@ -186,18 +186,7 @@ pub fn survival(
 
 /// The fold of a branch that attracts just below it; `None` when it could not be bracketed.
 fn death(branch: &mut RankBranch<'_>, guess: f64, params: &SurvivalParams) -> Result<Option<FoldBracket>, LinalgError> {
-    let mut failure = None;
-    let mut probe = |decay: f64| match branch.probe(decay) {
-        Ok(probe) => probe,
-        Err(error) => {
-            failure = Some(error);
-            crate::fold::Probe::Unknown
-        }
-    };
-    let fold = find_fold(&mut probe, guess, params.relative_width, params.max_probes);
-    if let Some(error) = failure {
-        return Err(error);
-    }
+    let fold = find_fold(&mut |decay| branch.probe(decay), guess, params.relative_width, params.max_probes);
     // An upper end that Newton merely failed at still ends the branch as far as it can be followed.
     let narrow = fold.upper - fold.lower <= params.relative_width * fold.lower;
     Ok((narrow && fold.lower > 0.0 && branch.attracts()?).then_some(fold))

@@ -29,7 +29,13 @@ impl<'a> RankBranch<'a> {
     }
 
     /// Whether an equilibrium of this rank is found at λ, from the one below if there is one.
-    pub(crate) fn probe(&mut self, decay: f64) -> Result<Probe, LinalgError> {
+    ///
+    /// A branch that runs off to where nothing can be factored tells nothing of its λ; it does not end the prediction.
+    pub(crate) fn probe(&mut self, decay: f64) -> Probe {
+        self.try_probe(decay).unwrap_or(Probe::Unknown)
+    }
+
+    fn try_probe(&mut self, decay: f64) -> Result<Probe, LinalgError> {
         let factors = Factors { support: self.support, decay };
         let mut effort = Effort::default();
         let rank = self.start.nrows();
