@@ -41,13 +41,14 @@ const FLOOR: f64 = 1e-12;
 /// Brackets the fold to a relative width.
 ///
 /// # Requires    guess > 0; alive below the fold, dead above
-pub(crate) fn find_fold(
-    probe: &mut dyn FnMut(f64) -> Probe, guess: f64, relative_width: f64, max_probes: usize,
-) -> FoldBracket {
+/// # Errors      the first of the probe's
+pub(crate) fn find_fold<E>(
+    probe: &mut dyn FnMut(f64) -> Result<Probe, E>, guess: f64, relative_width: f64, max_probes: usize,
+) -> Result<FoldBracket, E> {
     let mut hunt = Hunt { alive: Vec::new(), upper: f64::INFINITY, deaths: 0, established: true };
     let mut next = guess;
     for probes in 1..=max_probes {
-        match probe(next) {
+        match probe(next)? {
             Probe::Alive { response } => {
                 let h = 1.0 / (1.0 + response);
                 hunt.alive.push((next, h * h));
@@ -61,11 +62,11 @@ pub(crate) fn find_fold(
         }
         let lower = hunt.lower();
         if hunt.upper - lower <= relative_width * lower || hunt.upper < FLOOR * guess {
-            return hunt.bracket(probes, true);
+            return Ok(hunt.bracket(probes, true));
         }
         next = hunt.next(relative_width);
     }
-    hunt.bracket(max_probes, false)
+    Ok(hunt.bracket(max_probes, false))
 }
 
 /// What is known so far.
@@ -124,15 +125,19 @@ impl Hunt {
 mod tests {
     use super::*;
 
+    fn fold(mut probe: impl FnMut(f64) -> Probe, guess: f64, relative_width: f64) -> FoldBracket {
+        find_fold::<()>(&mut |decay| Ok(probe(decay)), guess, relative_width, 60).expect("no probe fails")
+    }
+
     #[test]
     fn one_mode_is_found_in_few_probes_from_any_guess() {
         // ρ = 1, τ = 2: the fold is at λ = 1, s = (1 + √(1 − λ))², and R = −λ s'/s.
         for guess in [1e-6, 0.3, 0.999, 1.5, 100.0] {
-            let mut probe = |decay: f64| {
+            let probe = |decay: f64| {
                 let root = (1.0f64 - decay).sqrt();
                 if root.is_nan() { Probe::Dead } else { Probe::Alive { response: decay / (root * (1.0 + root)) } }
             };
-            let fold = find_fold(&mut probe, guess, 5e-7, 60);
+            let fold = fold(probe, guess, 5e-7);
             assert!(fold.settled && fold.probes <= 24, "{fold:?}");
             assert!((fold.value - 1.0).abs() < 5e-7 && fold.lower <= 1.0 && fold.upper > 1.0, "{fold:?}");
         }
@@ -140,8 +145,16 @@ mod tests {
 
     #[test]
     fn what_is_dead_everywhere_ends_at_zero() {
-        let fold = find_fold(&mut |_| Probe::Dead, 1.0, 1e-6, 60);
-        assert!(fold.settled && fold.value.abs() < 1e-300 && fold.upper < 1e-12, "{fold:?}");
-        assert!(!find_fold(&mut |_| Probe::Unknown, 1.0, 1e-6, 60).settled);
+        let dead = fold(|_| Probe::Dead, 1.0, 1e-6);
+        assert!(dead.settled && dead.value.abs() < 1e-300 && dead.upper < 1e-12, "{dead:?}");
+        assert!(!fold(|_| Probe::Unknown, 1.0, 1e-6).settled);
+    }
+
+    #[test]
+    fn a_probe_that_fails_ends_the_search() {
+        assert_eq!(
+            find_fold(&mut |decay| if decay < 0.1 { Err(decay) } else { Ok(Probe::Dead) }, 1.0, 1e-6, 60),
+            Err(0.0625)
+        );
     }
 }

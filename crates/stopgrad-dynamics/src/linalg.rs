@@ -19,7 +19,7 @@ pub use general::{
     RangeSplit, SingularVectors, general_eigenvalues, multiply, singular_values, singular_vectors, solve_general,
     split_by_range,
 };
-pub use plain::{eigenvalues_of_lower, plain_product, product_on_this_thread};
+pub use plain::{eigenvalues_of_lower, orthonormal_columns, plain_product, product_on_this_thread};
 pub use product::{Factor, row_major_product};
 pub(crate) use single::Arithmetic;
 pub use strips::{Line, STRIP, Strips, add_cross_products, add_triangle_products};

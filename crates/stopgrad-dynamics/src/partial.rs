@@ -234,8 +234,8 @@ impl Hunt<'_> {
         let (mut a, mut settled) = (start, self.params.settled);
         let needed = self.best_rank() + 1;
         for _ in 0..blocks(&self.factors, rows, needed > 1, self.params) {
-            let end =
-                alternate(&self.factors, a, (settled, least_rounds, needed), self.params, &mut effort, self.watch)?;
+            let bounds = (settled, least_rounds, needed);
+            let Some(end) = alternate(&self.factors, a, bounds, self.params, &mut effort, self.watch) else { break };
             a = end.a;
             attempt.rank = a.nrows();
             // Of no larger rank than what is known: no need to finish it.

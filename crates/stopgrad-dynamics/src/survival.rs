@@ -186,7 +186,7 @@ pub fn survival(
 
 /// The fold of a branch that attracts just below it; `None` when it could not be bracketed.
 fn death(branch: &mut RankBranch<'_>, guess: f64, params: &SurvivalParams) -> Result<Option<FoldBracket>, LinalgError> {
-    let fold = find_fold(&mut |decay| branch.probe(decay), guess, params.relative_width, params.max_probes);
+    let fold = find_fold(&mut |decay| branch.probe(decay), guess, params.relative_width, params.max_probes)?;
     // An upper end that Newton merely failed at still ends the branch as far as it can be followed.
     let narrow = fold.upper - fold.lower <= params.relative_width * fold.lower;
     Ok((narrow && fold.lower > 0.0 && branch.attracts()?).then_some(fold))

@@ -58,16 +58,18 @@ pub fn critical_weight_decay(
     let bound = overdamped_bound(support)?;
     let guess = bound.unwrap_or_else(|| 0.5 * diagonal_guess(support));
     let mut below: Option<Mat<f64>> = None;
-    let mut probe =
-        |decay: f64| match Search::new(&problem, decay, &params.maximal, should_stop).run(below.as_ref(), true) {
+    let mut probe = |decay: f64| {
+        let end = Search::new(&problem, decay, &params.maximal, should_stop).run(below.as_ref(), true);
+        Ok::<_, LinalgError>(match end {
             Maximal::Found(found) => {
                 below = Some(found.whitened);
                 found.response.map_or(Probe::Unknown, |response| Probe::Alive { response })
             }
             Maximal::Absent { .. } => Probe::Dead,
             Maximal::Unresolved { .. } => Probe::Unknown,
-        };
-    let fold = find_fold(&mut probe, guess, params.relative_width, params.max_probes);
+        })
+    };
+    let fold = find_fold(&mut probe, guess, params.relative_width, params.max_probes)?;
     Ok(CriticalDecay { fold, cross_singular: false, bound })
 }
 

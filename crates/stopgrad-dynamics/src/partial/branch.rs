@@ -3,7 +3,7 @@
 use faer::Mat;
 
 use super::factors::Factors;
-use super::search::{alternate, least_rounds, polish};
+use super::search::{Settled, alternate, least_rounds, polish};
 use super::starts::rows_of;
 use super::{Attraction, Effort, PartialParams, attracting};
 use crate::Support;
@@ -29,13 +29,7 @@ impl<'a> RankBranch<'a> {
     }
 
     /// Whether an equilibrium of this rank is found at λ, from the one below if there is one.
-    ///
-    /// A branch that runs off to where nothing can be factored tells nothing of its λ; it does not end the prediction.
-    pub(crate) fn probe(&mut self, decay: f64) -> Probe {
-        self.try_probe(decay).unwrap_or(Probe::Unknown)
-    }
-
-    fn try_probe(&mut self, decay: f64) -> Result<Probe, LinalgError> {
+    pub(crate) fn probe(&mut self, decay: f64) -> Result<Probe, LinalgError> {
         let factors = Factors { support: self.support, decay };
         let mut effort = Effort::default();
         let rank = self.start.nrows();
@@ -46,15 +40,9 @@ impl<'a> RankBranch<'a> {
         let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
         if point.is_none() {
             let settled = self.params.settled;
-            let a = alternate(
-                &factors,
-                start.clone(),
-                (settled, least_rounds(true), rank),
-                self.params,
-                &mut effort,
-                self.watch,
-            )?
-            .a;
+            let bounds = (settled, least_rounds(true), rank);
+            let end = alternate(&factors, start.clone(), bounds, self.params, &mut effort, self.watch);
+            let Some(Settled { a, .. }) = end else { return Ok(Probe::Unknown) };
             if a.nrows() < rank {
                 return Ok(Probe::Dead);
             }
@@ -79,5 +67,43 @@ impl<'a> RankBranch<'a> {
         let rate =
             attracting::rate(&factors, &factors.point(rows.clone())?.in_predictor_gauge()?, self.params.max_products)?;
         Ok(rate.attraction != Attraction::Saddle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{normal, stream};
+    use crate::{DEFAULT_SUPPORT_THRESHOLD, Moments, PredictOptions, modes, predict};
+
+    /// Variances over three decades, and modes of both signs that no basis separates: m dimensions.
+    fn both_signs(m: usize, seed: u64) -> Moments {
+        let mut rng = stream(seed, 3);
+        let noise = Mat::from_fn(m, m, |_, _| 0.4 * normal(&mut rng) / (m as f64).sqrt());
+        let rho = |i: usize| 10f64.powf(-3.0 * i as f64 / m as f64);
+        let xx = Mat::from_fn(m, m, |i, j| if i == j { rho(i) } else { 0.0 });
+        let yx = Mat::from_fn(m, m, |i, j| (rho(i) * rho(j)).sqrt() * (noise[(i, j)] + noise[(j, i)]));
+        Moments::unchecked(xx, yx, None)
+    }
+
+    #[test]
+    fn rows_that_run_off_at_a_small_decay_end_a_start_and_not_the_prediction() {
+        let (decay, params) = (1e-14, PartialParams::default());
+        let mut ran_off = 0;
+        for (m, seed) in [4, 6].into_iter().flat_map(|m| (0..40).map(move |seed| (m, seed))) {
+            let (moments, rank) = (both_signs(m, seed), m / 2);
+            let support = Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).unwrap();
+            let all = modes(&support).unwrap();
+            let factors = Factors { support: &support, decay };
+            let bounds = (params.settled, least_rounds(true), rank);
+            if alternate(&factors, rows_of(&all, rank), bounds, &params, &mut Effort::default(), &|_| false).is_none() {
+                ran_off += 1;
+                let probe = RankBranch::new(&support, &all, rank, &params, &|_| false).probe(decay);
+                assert_eq!(probe, Ok(Probe::Unknown), "m = {m}, seed {seed}");
+            }
+            let options = PredictOptions { embedding_dim: Some(rank), ..PredictOptions::new(decay) };
+            predict(&moments, &options, None, &|_| false).unwrap();
+        }
+        assert!(ran_off >= 3, "{ran_off}");
     }
 }

@@ -48,7 +48,7 @@ impl Preconditioner {
     /// For linear systems that are to be solved to `goal`; `hard`: rows outside are solved by themselves.
     ///
     /// # Errors      [`LinalgError`] when P is not finite
-    /// # Cost        three r × r eigendecompositions, and one of k × k where `hard`
+    /// # Cost        two r × r eigendecompositions, and one of k × k where `hard`
     pub(super) fn new(
         at: &Point, support: &Support, (decay, shift): (f64, f64), goal: f64, hard: bool, arithmetic: Arithmetic,
     ) -> Result<Self, LinalgError> {

@@ -4,7 +4,7 @@ use faer::{Mat, MatRef};
 
 use super::factors::Point;
 use crate::Support;
-use crate::linalg::{LinalgError, product, product_symmetric, symmetric_eigen};
+use crate::linalg::{LinalgError, orthonormal_columns, product, product_symmetric, symmetric_eigen};
 
 /// Q, orthonormal rows that span the rows of P, and the views in these coordinates.
 pub(super) struct RowSpace {
@@ -20,13 +20,11 @@ pub(super) struct RowSpace {
 
 impl RowSpace {
     /// # Errors      [`LinalgError`] when P is not finite
-    /// # Cost        two r × r eigendecompositions, r k² multiply-adds
+    /// # Cost        an r × r eigendecomposition, r k² multiply-adds
     pub(super) fn new(at: &Point, support: &Support) -> Result<Self, LinalgError> {
         let (r, k) = at.p.shape();
         let times_x = |rows: &Mat<f64>| Mat::from_fn(r, k, |i, j| rows[(i, j)] * support.variances[j]);
-        let lengths = symmetric_eigen(product_symmetric(at.p.as_ref(), at.p.transpose()).as_ref())?;
-        let turned = product(lengths.vectors.transpose(), at.p.as_ref());
-        let unit = Mat::from_fn(r, k, |i, j| turned[(i, j)] / lengths.values[i].sqrt());
+        let unit = orthonormal_columns(at.p.transpose()).transpose().to_owned();
         let inner = symmetric_eigen(product_symmetric(times_x(&unit).as_ref(), unit.transpose()).as_ref())?;
         let rows = product(inner.vectors.transpose(), unit.as_ref());
         let views = Support {

@@ -108,7 +108,17 @@ pub(super) struct Settled {
 }
 
 /// Rounds until every row is nearly at rest or fewer than `needed` are left; rows that died are taken out as they die.
+///
+/// `None` where the rows ran off: at a small λ a round can throw a row whose b passes through 0 out to λ^{−1/2} times its
+/// length, and again, until λ is lost in the rounding of PXPᵀ or the numbers overflow. Nothing else fails here.
 pub(super) fn alternate(
+    factors: &Factors<'_>, start: Mat<f64>, bounds: (f64, usize, usize), params: &PartialParams, effort: &mut Effort,
+    watch: &Watch<'_>,
+) -> Option<Settled> {
+    rounds(factors, start, bounds, params, effort, watch).ok()
+}
+
+fn rounds(
     factors: &Factors<'_>, start: Mat<f64>, (settled, least_rounds, needed): (f64, usize, usize),
     params: &PartialParams, effort: &mut Effort, watch: &Watch<'_>,
 ) -> Result<Settled, LinalgError> {
@@ -220,7 +230,8 @@ fn damped(factors: &Factors<'_>, at: &Point, step: &Mat<f64>) -> Result<Option<P
     for halvings in 0..7 {
         let mut p = at.p.clone();
         add_scaled(&mut p, -(0.5f64.powi(halvings)), step.as_ref());
-        let next = factors.point(p)?;
+        // One that fails is so far out that λ is lost in the rounding of PXPᵀ.
+        let Ok(next) = factors.point(p) else { continue };
         if frobenius(next.defect.as_ref()) < before {
             return next.in_predictor_gauge().map(Some);
         }
