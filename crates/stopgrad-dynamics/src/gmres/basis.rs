@@ -110,3 +110,75 @@ impl Basis {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three pieces and nearly two panels: spread over threads.
+    const LENGTH: usize = 2 * PIECE + 5001;
+    const COUNT: usize = 2 * PANEL - 3;
+
+    fn wave(at: usize) -> Vec<f64> {
+        (0..LENGTH).map(|i| (1.0 + 0.37 * (i * (at + 1)) as f64).sin()).collect()
+    }
+
+    /// Partly in the span of the others.
+    fn oblique() -> Vec<f64> {
+        wave(3).iter().zip(wave(99)).map(|(x, y)| x + y).collect()
+    }
+
+    fn along(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).map(|(x, y)| x * y).sum()
+    }
+
+    fn orthonormal() -> (Basis, Vec<Vec<f64>>) {
+        let (mut basis, mut members) = (Basis::new(LENGTH), Vec::new());
+        for at in 0..COUNT {
+            let mut next = wave(at);
+            basis.orthogonalize(&mut next);
+            basis.orthogonalize(&mut next);
+            basis.push(&next, 1.0 / along(&next, &next).sqrt());
+            members.push(basis.last().to_vec());
+        }
+        (basis, members)
+    }
+
+    #[test]
+    fn long_vectors_are_made_orthogonal_and_put_together_again() {
+        let (basis, members) = orthonormal();
+        assert!(basis.is_spread());
+        for (i, a) in members.iter().enumerate() {
+            for (j, b) in members.iter().enumerate() {
+                let off = along(a, b) - f64::from(u8::from(i == j));
+                assert!(off.abs() < 1e-12, "{i}, {j}: {off:e}");
+            }
+        }
+        let vector = oblique();
+        let mut rest = vector.clone();
+        let components = basis.orthogonalize(&mut rest);
+        for (component, member) in components.iter().zip(&members) {
+            assert!((component - along(&vector, member)).abs() < 1e-11, "{component}");
+            assert!(along(&rest, member).abs() < 1e-11);
+        }
+        let part = basis.combine(&components);
+        let off = (0..LENGTH).map(|i| (part[i] + rest[i] - vector[i]).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-13, "{off:e}");
+    }
+
+    #[test]
+    fn long_vectors_give_the_same_bits_for_any_number_of_threads() {
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| {
+                let (basis, _) = orthonormal();
+                let mut rest = oblique();
+                (basis.orthogonalize(&mut rest), rest)
+            })
+        };
+        let one = run(1);
+        assert!(one.0.iter().any(|x| x.abs() > 1.0));
+        assert_eq!(one, run(2));
+        assert_eq!(one, run(5));
+    }
+}
