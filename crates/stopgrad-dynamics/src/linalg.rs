@@ -7,7 +7,6 @@ mod dense;
 mod general;
 mod plain;
 mod product;
-mod single;
 mod strips;
 
 pub use dense::{
@@ -21,7 +20,6 @@ pub use general::{
 };
 pub use plain::{eigenvalues_of_lower, orthonormal_columns, plain_product, product_on_this_thread};
 pub use product::{Factor, row_major_product};
-pub(crate) use single::Arithmetic;
 pub use strips::{Line, STRIP, Strips, add_cross_products, add_triangle_products};
 
 use faer::diag::Diag;

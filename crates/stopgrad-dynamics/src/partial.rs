@@ -11,6 +11,7 @@ mod factors;
 mod inside;
 mod outside;
 mod pairs;
+mod polish;
 mod precondition;
 mod projected;
 mod row_space;
@@ -31,7 +32,8 @@ use crate::linalg::{LinalgError, product};
 use crate::modes::Mode;
 use crate::stage::{Stage, Watch};
 use factors::{Factors, Point};
-use search::{alternate, blocks, least_rounds, polish};
+use polish::polish;
+use search::{alternate, blocks, least_rounds};
 use starts::{by_outer_root, random_rows, rows_of};
 
 /// An equilibrium of rank r: A = U P, B = U b Uᵀ for any orthonormal U.

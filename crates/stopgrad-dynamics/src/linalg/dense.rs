@@ -333,7 +333,7 @@ impl LuFactors {
 }
 
 /// The fixed cut of a product of p × k and k × q.
-pub(super) fn parallelism_of_product(p: usize, k: usize, q: usize) -> Par {
+fn parallelism_of_product(p: usize, k: usize, q: usize) -> Par {
     if p * k * q < SMALL_PRODUCT { Par::Seq } else { Par::rayon(PIECES) }
 }
 

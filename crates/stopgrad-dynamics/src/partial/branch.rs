@@ -3,7 +3,8 @@
 use faer::Mat;
 
 use super::factors::Factors;
-use super::search::{Settled, alternate, least_rounds, polish};
+use super::polish::polish;
+use super::search::{Settled, alternate, least_rounds};
 use super::starts::rows_of;
 use super::{Attraction, Effort, PartialParams, attracting};
 use crate::Support;
@@ -37,12 +38,11 @@ impl<'a> RankBranch<'a> {
         if let Some((_, below)) = &self.below {
             point = polish(&factors, below, false, self.params, &mut effort, self.watch)?;
         }
-        let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
         if point.is_none() {
-            let settled = self.params.settled;
-            let bounds = (settled, least_rounds(true), rank);
-            let end = alternate(&factors, start.clone(), bounds, self.params, &mut effort, self.watch);
-            let Some(Settled { a, .. }) = end else { return Ok(Probe::Unknown) };
+            let start = self.below.as_ref().map_or(&self.start, |(_, rows)| rows);
+            let bounds = (self.params.settled, least_rounds(true), rank);
+            let settled = alternate(&factors, start.clone(), bounds, self.params, &mut effort, self.watch);
+            let Some(Settled { a, .. }) = settled else { return Ok(Probe::Unknown) };
             if a.nrows() < rank {
                 return Ok(Probe::Dead);
             }

@@ -5,7 +5,7 @@ use faer::{Mat, MatRef};
 use super::solver::{Solver, Tilt};
 use crate::Support;
 use crate::linalg::{
-    Arithmetic, LinalgError, LuFactors, add_scaled, add_transpose, frobenius, product, solve_definite, symmetric_eigen,
+    LinalgError, LuFactors, add_scaled, add_transpose, frobenius, product, solve_definite, symmetric_eigen,
     symmetric_part,
 };
 
@@ -45,19 +45,12 @@ pub(super) struct Predictor {
 }
 
 /// Unknowns rk from which a product costs enough to count.
-const DEAR: usize = 100_000;
-/// r²k from which linear systems are solved with products in single precision.
-const LARGE: usize = 1 << 29;
+pub(super) const DEAR: usize = 100_000;
 
 impl Factors<'_> {
     /// Whether products at rank r cost enough to count.
     pub(super) fn is_dear(&self, rank: usize) -> bool {
         rank * self.support.size() >= DEAR
-    }
-
-    /// Of the products inside the linear systems at rank r.
-    pub(super) fn arithmetic(&self, rank: usize) -> Arithmetic {
-        if rank * rank * self.support.size() >= LARGE { Arithmetic::Single } else { Arithmetic::Double }
     }
 
     pub(super) fn times_x(&self, rows: MatRef<'_, f64>) -> Mat<f64> {
@@ -95,8 +88,7 @@ impl Factors<'_> {
     /// What b (PXPᵀ + λ) must make up for when P moves along D: (change of PYPᵀ)ᵀ − b (change of PXPᵀ).
     ///
     /// # Shapes      d, dy = DY: r × k → r × r
-    pub(super) fn change(at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, arithmetic: Arithmetic) -> Mat<f64> {
-        let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| arithmetic.product(left, right);
+    pub(super) fn change(at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>) -> Mat<f64> {
         let mut gram = product(d, at.px.transpose());
         add_transpose(&mut gram);
         let mut change = product(dy, at.p.transpose());
@@ -108,10 +100,7 @@ impl Factors<'_> {
     /// The derivative of the defect along (D, E): EᵀR + bᵀ(EPX + bDX − DY) + λD.
     ///
     /// # Shapes      d, dy = DY: r × k, e: r × r → r × k
-    fn moved(
-        &self, at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, e: MatRef<'_, f64>, arithmetic: Arithmetic,
-    ) -> Mat<f64> {
-        let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| arithmetic.product(left, right);
+    fn moved(&self, at: &Point, d: MatRef<'_, f64>, dy: MatRef<'_, f64>, e: MatRef<'_, f64>) -> Mat<f64> {
         let mut rest = product(e, at.px.as_ref());
         add_scaled(&mut rest, 1.0, product(at.b.as_ref(), self.times_x(d).as_ref()).as_ref());
         add_scaled(&mut rest, -1.0, dy);
@@ -130,12 +119,10 @@ impl Factors<'_> {
     /// The derivative of the defect along D, b following as a ridge regression with λ + σ, and σD.
     ///
     /// # Shapes      d: r × k → r × k; weight: of [`Self::weight`] at σ
-    pub(super) fn linearized(
-        &self, at: &Point, d: MatRef<'_, f64>, shift: f64, weight: &LuFactors, arithmetic: Arithmetic,
-    ) -> Mat<f64> {
-        let dy = arithmetic.product(d, self.support.cross.as_ref());
-        let e = weight.solve(Self::change(at, d, dy.as_ref(), arithmetic).transpose());
-        let mut out = self.moved(at, d, dy.as_ref(), e.transpose(), arithmetic);
+    pub(super) fn linearized(&self, at: &Point, d: MatRef<'_, f64>, shift: f64, weight: &LuFactors) -> Mat<f64> {
+        let dy = product(d, self.support.cross.as_ref());
+        let e = weight.solve(Self::change(at, d, dy.as_ref()).transpose());
+        let mut out = self.moved(at, d, dy.as_ref(), e.transpose());
         add_scaled(&mut out, shift, d);
         out
     }
@@ -156,7 +143,7 @@ impl Factors<'_> {
         let mut right = product(at.b.transpose(), product(turn.as_ref(), at.px.as_ref()).as_ref());
         add_scaled(&mut right, 1.0, product(turn.transpose(), at.rest.as_ref()).as_ref());
         add_scaled(&mut right, -1.0, at.p.as_ref());
-        let mut solver = Solver::new(self, at, 0.0, (1e-6, max_products), Tilt::Untried, Arithmetic::Double).ok()?;
+        let mut solver = Solver::new(self, at, 0.0, (1e-6, max_products), Tilt::Untried).ok()?;
         let slope = solver.solve(right.as_ref()).ok()?;
         if slope.residual > 1e-3 {
             return None;
@@ -188,6 +175,18 @@ impl Point {
             defect: rows(&self.defect),
             residual: self.residual,
         })
+    }
+
+    /// |row of bᵀPY|.
+    pub(super) fn signals(&self) -> Vec<f64> {
+        let signal = product(self.b.transpose(), self.py.as_ref());
+        (0..signal.nrows()).map(|i| frobenius(signal.subrows(i, 1))).collect()
+    }
+
+    /// |row of the defect| by its signal: each row counts alike, however small. A mode without an equilibrium, past its fold
+    /// by a share δ of λ, shows about δ/2 while it dies, which the relative residual of the whole does not see.
+    pub(super) fn row_defects(&self, signals: &[f64]) -> impl Iterator<Item = f64> {
+        signals.iter().enumerate().map(|(i, signal)| frobenius(self.defect.subrows(i, 1)) / signal)
     }
 
     /// The length of the shortest row that any gauge shows: the smallest singular value of P.

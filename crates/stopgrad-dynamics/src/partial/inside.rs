@@ -90,7 +90,7 @@ impl Inside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::linalg::{Arithmetic, add_scaled, frobenius};
+    use crate::linalg::{add_scaled, frobenius};
     use crate::partial::factors::Factors;
     use crate::partial::{PartialParams, find_partial};
     use crate::testing::sample_moments;
@@ -113,7 +113,7 @@ mod tests {
             let d = inside.encoder.solve_transposed(change.as_ref());
             let whole = product(d.as_ref(), space.rows.as_ref());
             let weight = Factors::weight(&at, 0.0);
-            let image = factors.linearized(&at, whole.as_ref(), 0.0, &weight, Arithmetic::Double);
+            let image = factors.linearized(&at, whole.as_ref(), 0.0, &weight);
             let mut back = inside.solve(product(image.as_ref(), space.rows.transpose()).as_ref());
             add_scaled(&mut back, -1.0, d.as_ref());
             let off = frobenius(back.as_ref()) / frobenius(d.as_ref());

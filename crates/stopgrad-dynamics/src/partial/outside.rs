@@ -13,8 +13,7 @@ use super::factors::Point;
 use super::row_space::RowSpace;
 use crate::Support;
 use crate::linalg::{
-    Arithmetic, LinalgError, add_scaled, add_transpose, frobenius, product, product_symmetric, symmetric_eigen,
-    symmetric_part,
+    LinalgError, add_scaled, add_transpose, frobenius, product, product_symmetric, symmetric_eigen, symmetric_part,
 };
 
 /// The tilt of the row space, row by row.
@@ -79,8 +78,8 @@ impl Outside {
     /// D⊥ from an image: r × k → r × k.
     ///
     /// # Source      Hestenes, Stiefel 1952, for each row; a row whose O_i shows not positive definite stays where it is
-    pub(super) fn solve(&self, image: MatRef<'_, f64>, arithmetic: Arithmetic) -> Mat<f64> {
-        let mut rest = arithmetic.product(image, self.basis.transpose());
+    pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
+        let mut rest = product(image, self.basis.transpose());
         let (r, n) = rest.shape();
         let mut x = Mat::<f64>::zeros(r, n);
         let mut scaled = self.divided(&rest);
@@ -88,7 +87,7 @@ impl Outside {
         let mut size = row_products(&rest, &scaled);
         let enough = self.goal * self.goal * size.iter().sum::<f64>();
         for _ in 0..MAX_ROUNDS {
-            let image = self.apply(&direction, arithmetic);
+            let image = self.apply(&direction);
             let curvature = row_products(&direction, &image);
             let steps: Vec<f64> =
                 size.iter().zip(&curvature).map(|(&s, &c)| if s > 0.0 && c > 0.0 { s / c } else { 0.0 }).collect();
@@ -105,7 +104,7 @@ impl Outside {
             direction = scaled;
             size = (0..r).map(|i| if steps[i] > 0.0 { next[i] } else { 0.0 }).collect();
         }
-        arithmetic.product(x.as_ref(), self.basis.as_ref())
+        product(x.as_ref(), self.basis.as_ref())
     }
 
     fn divided(&self, rows: &Mat<f64>) -> Mat<f64> {
@@ -113,8 +112,8 @@ impl Outside {
     }
 
     /// O_i on every row.
-    fn apply(&self, rows: &Mat<f64>, arithmetic: Arithmetic) -> Mat<f64> {
-        let mut out = arithmetic.product(rows.as_ref(), self.gram.as_ref());
+    fn apply(&self, rows: &Mat<f64>) -> Mat<f64> {
+        let mut out = product(rows.as_ref(), self.gram.as_ref());
         for j in 0..out.ncols() {
             let (diagonal, rows) = (self.diagonal.col_as_slice(j), rows.col_as_slice(j));
             for (i, entry) in out.col_as_slice_mut(j).iter_mut().enumerate() {

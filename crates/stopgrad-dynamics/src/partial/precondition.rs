@@ -13,7 +13,7 @@ use super::outside::Outside;
 use super::projected::Projected;
 use super::row_space::RowSpace;
 use crate::Support;
-use crate::linalg::{Arithmetic, LinalgError, add_scaled, product_symmetric, symmetric_eigen};
+use crate::linalg::{LinalgError, add_scaled, product, product_symmetric, symmetric_eigen};
 
 /// An approximate inverse of the linearised equation with λ + σ in place of λ, at a point in the predictor's gauge.
 pub(super) struct Preconditioner {
@@ -24,8 +24,6 @@ pub(super) struct Preconditioner {
     decay: f64,
     /// To which blocks are solved.
     goal: f64,
-    /// Of its products.
-    arithmetic: Arithmetic,
 }
 
 enum Within {
@@ -50,17 +48,17 @@ impl Preconditioner {
     /// # Errors      [`LinalgError`] when P is not finite
     /// # Cost        two r × r eigendecompositions, and one of k × k where `hard`
     pub(super) fn new(
-        at: &Point, support: &Support, (decay, shift): (f64, f64), goal: f64, hard: bool, arithmetic: Arithmetic,
+        at: &Point, support: &Support, (decay, shift): (f64, f64), goal: f64, hard: bool,
     ) -> Result<Self, LinalgError> {
         let space = RowSpace::new(at, support)?;
         let finer = FINER * goal;
         let within = if shift == 0.0 {
             Within::Riccati(Box::new(Inside::new(&space, decay, finer)?))
         } else {
-            Within::Shifted(Box::new(Projected::new(&space, (decay, shift), finer, arithmetic)?))
+            Within::Shifted(Box::new(Projected::new(&space, (decay, shift), finer)?))
         };
         let beyond = beyond(at, &space, support, decay + shift, finer, hard)?;
-        Ok(Self { space, within, beyond, decay: decay + shift, goal: finer, arithmetic })
+        Ok(Self { space, within, beyond, decay: decay + shift, goal: finer })
     }
 
     /// Another treatment of what is outside, at the point and with the support it was made for.
@@ -78,7 +76,6 @@ impl Preconditioner {
 
     /// # Shapes      image: r × k → r × k
     pub(super) fn solve(&self, image: MatRef<'_, f64>) -> Mat<f64> {
-        let product = |left: MatRef<'_, f64>, right: MatRef<'_, f64>| self.arithmetic.product(left, right);
         let along = product(image, self.space.rows.transpose());
         let change = match &self.within {
             Within::Riccati(inside) => inside.solve(along.as_ref()),
@@ -87,7 +84,7 @@ impl Preconditioner {
         let mut out = product(change.as_ref(), self.space.rows.as_ref());
         match &self.beyond {
             Beyond::Nothing => {}
-            Beyond::Rows(outside) => add_scaled(&mut out, 1.0, outside.solve(image, self.arithmetic).as_ref()),
+            Beyond::Rows(outside) => add_scaled(&mut out, 1.0, outside.solve(image).as_ref()),
             Beyond::Division(turn, division) => {
                 let mut rest = image.to_owned();
                 add_scaled(
@@ -102,7 +99,7 @@ impl Preconditioner {
                     }
                 }
                 let mut tilt = product(turn.as_ref(), turned.as_ref());
-                self.space.leave(&mut tilt, product);
+                self.space.leave(&mut tilt);
                 add_scaled(&mut out, 1.0, tilt.as_ref());
             }
         }

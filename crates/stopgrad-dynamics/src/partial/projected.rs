@@ -14,7 +14,7 @@ use super::inside::Inside;
 use super::pairs::Pairs;
 use super::row_space::RowSpace;
 use crate::Support;
-use crate::linalg::{Arithmetic, LinalgError, LuFactors, add_scaled, product};
+use crate::linalg::{LinalgError, LuFactors, add_scaled, product};
 
 /// The projected problem at a point in the predictor's gauge, shifted by σ.
 pub(super) struct Projected {
@@ -24,7 +24,6 @@ pub(super) struct Projected {
     weight: LuFactors,
     decay: f64,
     shift: f64,
-    arithmetic: Arithmetic,
     solver: Solver,
 }
 
@@ -39,15 +38,11 @@ const EXACT: usize = 40;
 
 impl Projected {
     /// # Errors      [`LinalgError`] when P is not finite
-    pub(super) fn new(
-        space: &RowSpace, decays: (f64, f64), goal: f64, arithmetic: Arithmetic,
-    ) -> Result<Self, LinalgError> {
-        Self::up_to(EXACT, space, decays, goal, arithmetic)
+    pub(super) fn new(space: &RowSpace, decays: (f64, f64), goal: f64) -> Result<Self, LinalgError> {
+        Self::up_to(EXACT, space, decays, goal)
     }
 
-    fn up_to(
-        exact: usize, space: &RowSpace, (decay, shift): (f64, f64), goal: f64, arithmetic: Arithmetic,
-    ) -> Result<Self, LinalgError> {
+    fn up_to(exact: usize, space: &RowSpace, (decay, shift): (f64, f64), goal: f64) -> Result<Self, LinalgError> {
         let views = space.views.clone();
         let at = Factors { support: &views, decay }.point(space.encoder.clone())?;
         let weight = Factors::weight(&at, shift);
@@ -56,7 +51,7 @@ impl Projected {
         } else {
             Solver::Parts(Box::new((Pairs::new(&at, (decay, shift)), Inside::new(space, decay, goal)?)))
         };
-        Ok(Self { views, at, weight, decay, shift, arithmetic, solver })
+        Ok(Self { views, at, weight, decay, shift, solver })
     }
 
     /// D Qᵀ from F Qᵀ: r × r → r × r.
@@ -73,7 +68,7 @@ impl Projected {
                 let omega = pairs.turning(inside.turning_part(image).as_ref());
                 let mut change = product(omega.as_ref(), self.at.p.as_ref());
                 let mut rest = image.to_owned();
-                let image = factors.linearized(&self.at, change.as_ref(), self.shift, &self.weight, self.arithmetic);
+                let image = factors.linearized(&self.at, change.as_ref(), self.shift, &self.weight);
                 add_scaled(&mut rest, -1.0, image.as_ref());
                 add_scaled(&mut change, 1.0, inside.solve(rest.as_ref()).as_ref());
                 change
@@ -89,7 +84,7 @@ fn dense(views: &Support, at: &Point, (decay, shift): (f64, f64), weight: &LuFac
     let mut matrix = Mat::zeros(r * r, r * r);
     for column in 0..r * r {
         let unit = Mat::from_fn(r, r, |i, j| if i + j * r == column { 1.0 } else { 0.0 });
-        let image = factors.linearized(at, unit.as_ref(), shift, weight, Arithmetic::Double);
+        let image = factors.linearized(at, unit.as_ref(), shift, weight);
         for j in 0..r {
             matrix.col_as_slice_mut(column)[j * r..(j + 1) * r].copy_from_slice(image.col_as_slice(j));
         }
@@ -119,11 +114,9 @@ mod tests {
             let r = at.p.nrows();
             let wave = Mat::from_fn(r, r, |i, j| ((1 + 3 * i + 7 * j) as f64).sin());
             for shift in [0.3 * decay, decay] {
-                let [exact, parts] = [r, 0]
-                    .map(|up_to| Projected::up_to(up_to, &space, (decay, shift), 1e-6, Arithmetic::Double).unwrap());
+                let [exact, parts] = [r, 0].map(|up_to| Projected::up_to(up_to, &space, (decay, shift), 1e-6).unwrap());
                 let views = Factors { support: &exact.views, decay };
-                let apply =
-                    |d: MatRef<'_, f64>| views.linearized(&exact.at, d, shift, &exact.weight, Arithmetic::Double);
+                let apply = |d: MatRef<'_, f64>| views.linearized(&exact.at, d, shift, &exact.weight);
                 let off = |mut found: Mat<f64>| {
                     add_scaled(&mut found, -1.0, wave.as_ref());
                     frobenius(found.as_ref()) / frobenius(wave.as_ref())

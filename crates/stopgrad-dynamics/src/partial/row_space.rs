@@ -1,6 +1,6 @@
 //! The views projected onto the row space of an encoder, and onto what is X-orthogonal to it.
 
-use faer::{Mat, MatRef};
+use faer::Mat;
 
 use super::factors::Point;
 use crate::Support;
@@ -41,7 +41,7 @@ impl RowSpace {
     }
 
     /// Rows less their part in the row space, X-orthogonally: D ↦ D − D X Qᵀ X'⁻¹ Q.
-    pub(super) fn leave(&self, rows: &mut Mat<f64>, product: impl Fn(MatRef<'_, f64>, MatRef<'_, f64>) -> Mat<f64>) {
+    pub(super) fn leave(&self, rows: &mut Mat<f64>) {
         let along = self.divided(product(rows.as_ref(), self.scaled.transpose()));
         crate::linalg::add_scaled(rows, -1.0, product(along.as_ref(), self.rows.as_ref()).as_ref());
     }

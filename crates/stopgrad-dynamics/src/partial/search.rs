@@ -1,10 +1,11 @@
-//! From a start to an equilibrium of some rank: alternating ridge regressions, then Newton.
+//! From a start to a rank: alternating ridge regressions, until what is left can be polished.
 
 use faer::Mat;
 
-use super::factors::{Factors, Point, Predictor};
-use super::solver::{Solver, Tilt};
-use crate::linalg::{Arithmetic, LinalgError, add_scaled, frobenius, product, product_symmetric, symmetric_eigen};
+use super::factors::{DEAR, Factors, Point, Predictor};
+use crate::linalg::{
+    LinalgError, add_scaled, frobenius, frobenius_inner, product, product_symmetric, solve_definite, symmetric_eigen,
+};
 use crate::stage::{Stage, Watch};
 
 /// How far to go.
@@ -17,6 +18,8 @@ pub struct PartialParams {
     pub settled: f64,
     /// Times the regressions go on, to 0.3 of that each, when Newton finds nothing: 8.
     pub blocks: usize,
+    /// Unknowns rk from which rows at rest glide on before Newton's method: 100,000, where its steps are dear.
+    pub glide_from: usize,
     /// Newton steps: 40.
     pub max_steps: usize,
     /// Products of one linear system: 150 (fewer where the basis would exceed 4 GiB).
@@ -41,6 +44,7 @@ impl Default for PartialParams {
             max_rounds: 200,
             settled: 0.015,
             blocks: 8,
+            glide_from: DEAR,
             max_steps: 40,
             max_products: 150,
             enough_products: 1000,
@@ -79,6 +83,11 @@ fn ridge_round(factors: &Factors<'_>, a: &Mat<f64>) -> Result<Mat<f64>, LinalgEr
     Ok(product(eigen.vectors.as_ref(), right.as_ref()))
 }
 
+/// Share of a round's tilt that the next one goes on with where rows at rest glide: a tilt that takes 200 rounds to fall by e
+/// takes 20. Not before they are at rest, and not of the whole round: rows near their fold would be carried past it.
+const MOMENTUM: f64 = 0.9;
+/// Turn a round at which rows glide no further: twenty times that is ahead.
+const STILL: f64 = 7e-3;
 /// Rounds before Newton's method: a weak row turns towards a mode left out by a fifth a round from next to nothing.
 const TIME_TO_TURN: usize = 60;
 /// The same where all rows but new ones were at rest: a row that lasts beside them may still die in many rounds, since
@@ -125,116 +134,122 @@ fn rounds(
     // Every b of an equilibrium has singular values of at least about λ/|Y|; a tenth of that will not come back.
     let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
     let (mut a, mut change, mut worst) = (start, f64::INFINITY, f64::INFINITY);
-    for round in 0..params.max_rounds {
-        if a.nrows() < needed.max(1) || watch(Stage::Regressions { rank: a.nrows(), round, change }) {
+    // The last change of A, once rows glide, and until when they do at most.
+    let mut glide: Option<(Mat<f64>, usize)> = None;
+    for round in 0.. {
+        if a.nrows() < needed.max(1)
+            || round >= glide.as_ref().map_or(params.max_rounds, |(_, end)| *end)
+            || watch(Stage::Regressions { rank: a.nrows(), round, change })
+        {
             break;
         }
-        let next = ridge_round(factors, &a)?;
+        let mut next = ridge_round(factors, &a)?;
         effort.rounds += 1;
-        add_scaled(&mut a, -1.0, next.as_ref());
-        change = frobenius(a.as_ref()) / frobenius(next.as_ref());
+        change = frobenius(difference(&next, &a).as_ref()) / frobenius(next.as_ref());
+        if let Some((last, _)) = &mut glide {
+            if let Some(tilt) = tilt(factors, &a, last) {
+                add_scaled(&mut next, MOMENTUM, tilt.as_ref());
+            }
+            *last = difference(&next, &a);
+        }
         a = next;
         if round % 10 == 9 || !change.is_finite() {
-            a = without_dead_rows(&a, dead)?;
+            if let Some(turn) = living_rows(&a, dead)? {
+                let turned = |rows: &Mat<f64>| product(turn.as_ref(), rows.as_ref());
+                (a, glide) = (turned(&a), glide.map(|(last, end)| (turned(&last), end)));
+            }
             if a.nrows() == 0 {
                 break;
             }
             worst = worst_row(&factors.point(a.clone())?.in_predictor_gauge()?);
-            if worst < settled && round + 1 >= least_rounds {
-                break;
+            let at_rest = worst < settled && round + 1 >= least_rounds;
+            match &glide {
+                Some((last, _)) if turn(&a, last) < STILL => break,
+                None if at_rest && a.nrows() * a.ncols() >= params.glide_from => {
+                    glide = Some((Mat::zeros(a.nrows(), a.ncols()), round + params.max_rounds));
+                }
+                None if at_rest => break,
+                _ => {}
             }
         }
     }
     Ok(Settled { a, restless: worst > OUT_OF_BALANCE || change > IN_MOTION })
 }
 
-/// The largest |row of the defect| / |row of bᵀPY|: each row counts alike, however small. A mode without an equilibrium,
-/// past its fold by a share δ of λ, shows about δ/2 while it dies, which the relative residual of the whole does not see.
+/// How far D turns and stretches the rows of P, each by its length: |(PPᵀ)^{−1/2} D|; infinite where rows depend on each other.
+fn turn(p: &Mat<f64>, d: &Mat<f64>) -> f64 {
+    let by_length = solve_definite(product(p.as_ref(), p.transpose()).as_ref(), d.as_ref());
+    by_length.map_or(f64::INFINITY, |by_length| frobenius_inner(by_length.as_ref(), d.as_ref()).max(0.0).sqrt())
+}
+
+/// The part of D that tilts the row space of P: D − K P with (D − K P) X Pᵀ = 0; `None` where rows depend on each other.
+fn tilt(factors: &Factors<'_>, p: &Mat<f64>, d: &Mat<f64>) -> Option<Mat<f64>> {
+    let px = factors.times_x(p.as_ref());
+    let (gram, along) = (product(px.as_ref(), p.transpose()), product(px.as_ref(), d.transpose()));
+    let inside = solve_definite(gram.as_ref(), along.as_ref()).ok()?;
+    let mut out = d.clone();
+    add_scaled(&mut out, -1.0, product(inside.transpose(), p.as_ref()).as_ref());
+    Some(out)
+}
+
+fn difference(a: &Mat<f64>, b: &Mat<f64>) -> Mat<f64> {
+    let mut out = a.clone();
+    add_scaled(&mut out, -1.0, b.as_ref());
+    out
+}
+
+/// The largest of [`Point::row_defects`].
 fn worst_row(at: &Point) -> f64 {
-    let signal = product(at.b.transpose(), at.py.as_ref());
-    let row = |i: usize| frobenius(at.defect.subrows(i, 1)) / frobenius(signal.subrows(i, 1));
-    (0..at.p.nrows()).map(row).fold(0.0, f64::max)
+    at.row_defects(&at.signals()).fold(0.0, f64::max)
 }
 
-fn without_dead_rows(a: &Mat<f64>, dead: f64) -> Result<Mat<f64>, LinalgError> {
-    let turned = Factors::turned(a)?;
-    let alive = (0..turned.nrows()).take_while(|&i| frobenius(turned.subrows(i, 1)) > dead).count();
-    Ok(turned.subrows(0, alive).to_owned())
+/// What turns A so that its rows are orthogonal and leaves out those that died; `None` where none did.
+fn living_rows(a: &Mat<f64>, dead: f64) -> Result<Option<Mat<f64>>, LinalgError> {
+    let eigen = symmetric_eigen(product_symmetric(a.as_ref(), a.transpose()).as_ref())?;
+    let alive = eigen.values.iter().take_while(|value| value.max(0.0).sqrt() > dead).count();
+    Ok((alive < a.nrows()).then(|| eigen.vectors.subcols(0, alive).transpose().to_owned()))
 }
 
-/// Numbers that the basis of one linear system may hold: 4 GiB.
-const BASIS_NUMBERS: usize = 1 << 29;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::dense_spectrum;
+    use crate::{DEFAULT_SUPPORT_THRESHOLD, Moments, Support};
 
-/// Residual below which shortened steps past a fold are waited for: twice as many.
-const IN_REACH: f64 = 1e-7;
-/// Share of the residual that a step may leave before single precision is seen as too coarse.
-const COARSE: f64 = 0.1;
+    #[test]
+    fn a_tilt_has_no_part_in_the_row_space_and_keeps_what_is_outside() {
+        let support = dense_spectrum(0.05, 0);
+        let factors = Factors { support: &support, decay: 0.05 };
+        let wave = |r: usize, by: usize| Mat::from_fn(r, 48, |i, j| ((1 + 3 * i + by * j + i * j * j) as f64).sin());
+        let (p, d) = (wave(5, 7), wave(5, 11));
+        let tilted = tilt(&factors, &p, &d).unwrap();
+        let inside = product(factors.times_x(tilted.as_ref()).as_ref(), p.transpose());
+        assert!(frobenius(inside.as_ref()) < 1e-12 * frobenius(d.as_ref()));
+        let again = tilt(&factors, &p, &tilted).unwrap();
+        assert!(frobenius(difference(&again, &tilted).as_ref()) < 1e-12 * frobenius(d.as_ref()));
+        assert!(frobenius(tilted.as_ref()) > 0.5 * frobenius(d.as_ref()));
+        let turned = product(wave(5, 2).subcols(0, 5), p.as_ref());
+        assert!(frobenius(tilt(&factors, &p, &turned).unwrap().as_ref()) < 1e-10 * frobenius(turned.as_ref()));
+    }
 
-/// Newton from P: the equilibrium it ends at, or `None` when it does not end at one of full rank r.
-///
-/// `only_rest`: left where a row is seen to turn away, since nothing that attracts is near.
-pub(super) fn polish(
-    factors: &Factors<'_>, start: &Mat<f64>, only_rest: bool, params: &PartialParams, effort: &mut Effort,
-    watch: &Watch<'_>,
-) -> Result<Option<Point>, LinalgError> {
-    if start.nrows() == 0 {
-        return Ok(None);
+    #[test]
+    fn rows_that_glide_take_back_a_slow_tilt_in_fewer_rounds() {
+        // Row 0 stands at b = 0.5, by δ = 0.005 above the root of a mode left out.
+        let (decay, slowness) = (0.1, 0.005);
+        let diagonal = |x: f64, y: f64| faer::mat![[x, 0.0], [0.0, y]];
+        let moments = Moments::unchecked(diagonal(1.0, 1.5), diagonal(0.7, 0.95 * (1.0 - slowness)), None);
+        let support = Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).unwrap();
+        let factors = Factors { support: &support, decay };
+        // The variances of the support are in descending order.
+        let start = faer::mat![[0.15, 0.5]];
+        let run = |params: PartialParams| {
+            let (mut effort, bounds) = (Effort::default(), (params.settled, least_rounds(true), 1));
+            let end = alternate(&factors, start.clone(), bounds, &params, &mut effort, &|_| false).unwrap();
+            ((end.a[(0, 0)] / end.a[(0, 1)]).abs(), effort.rounds)
+        };
+        let (glided, rounds) = run(PartialParams { glide_from: 0, settled: 1.0, ..PartialParams::default() });
+        let (plain, as_many) = run(PartialParams { max_rounds: rounds, settled: 0.0, ..PartialParams::default() });
+        assert!(rounds < 60 && as_many == rounds, "{rounds}, {as_many}");
+        assert!(glided < 0.1 && plain > 3.0 * glided, "{glided} and {plain} after {rounds} rounds");
     }
-    let mut arithmetic = factors.arithmetic(start.nrows());
-    let max_products = params.max_products.min(BASIS_NUMBERS / (start.nrows() * start.ncols()));
-    let mut at = factors.point(start.clone())?.in_predictor_gauge()?;
-    let mut residuals = vec![at.residual];
-    let mut tilt = Tilt::Untried;
-    for step in 0..params.max_steps {
-        // Next to no progress in so many steps: there is nothing near.
-        let patience = if at.residual < IN_REACH { 8 } else { 4 };
-        let lost = step >= patience && at.residual > 0.6 * residuals[step - patience];
-        if at.residual <= params.tolerance
-            || lost
-            || watch(Stage::Newton { rank: start.nrows(), step, residual: at.residual })
-        {
-            break;
-        }
-        // In single precision each step gains three digits at most; residuals are always of double precision.
-        let finest = if arithmetic == Arithmetic::Single { 1e-3 } else { 1e-5 };
-        let goal = at.residual.sqrt().clamp(finest, 0.05);
-        let mut solver = Solver::new(factors, &at, 0.0, (goal, max_products), tilt, arithmetic)?;
-        solver.only_rest = only_rest;
-        let solution = solver.solve(at.defect.as_ref())?;
-        tilt = solver.tilt;
-        effort.steps += 1;
-        effort.products += solution.iterations;
-        if only_rest && solution.residual > goal && solver.would_turn() {
-            break;
-        }
-        let Some(next) = damped(factors, &at, &solution.x)? else { break };
-        // The floor of rounding.
-        let stalled = next.residual > 0.3 * at.residual && next.residual < crate::maximal::ACCEPTED_RESIDUAL;
-        let single = arithmetic == Arithmetic::Single;
-        if next.residual > COARSE * at.residual {
-            arithmetic = Arithmetic::Double;
-        }
-        at = next;
-        residuals.push(at.residual);
-        if stalled && !single {
-            break;
-        }
-    }
-    let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
-    Ok((at.residual <= crate::maximal::ACCEPTED_RESIDUAL && at.smallest_row()? > dead).then_some(at))
-}
-
-/// The longest of the steps 1, 1/2, … 1/64 that lowers the defect, in the predictor's gauge.
-fn damped(factors: &Factors<'_>, at: &Point, step: &Mat<f64>) -> Result<Option<Point>, LinalgError> {
-    let before = frobenius(at.defect.as_ref());
-    for halvings in 0..7 {
-        let mut p = at.p.clone();
-        add_scaled(&mut p, -(0.5f64.powi(halvings)), step.as_ref());
-        // One that fails is so far out that λ is lost in the rounding of PXPᵀ.
-        let Ok(next) = factors.point(p) else { continue };
-        if frobenius(next.defect.as_ref()) < before {
-            return next.in_predictor_gauge().map(Some);
-        }
-    }
-    Ok(None)
 }

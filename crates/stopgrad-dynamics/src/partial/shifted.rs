@@ -12,8 +12,7 @@ use super::attracting::{eigenvalue_pairs, eigenvector, flow_derivative};
 use super::factors::{Factors, Point};
 use super::solver::{Solver, Tilt};
 use crate::linalg::{
-    Arithmetic, LinalgError, SymmetricEigen, add_scaled, frobenius, frobenius_inner, product, product_symmetric,
-    symmetric_eigen,
+    LinalgError, SymmetricEigen, add_scaled, frobenius, frobenius_inner, product, product_symmetric, symmetric_eigen,
 };
 
 /// What was found nearest to σ.
@@ -30,8 +29,8 @@ pub(super) struct Nearest {
 
 /// Dimension of the space; 8 to 26 are the rule.
 const DIMENSION: usize = 32;
-/// Residual of the inner systems; what it leaves open is part of the doubt. Their products are of double precision: in
-/// single precision what is stiff drowns what is slow.
+/// Residual of the inner systems; what it leaves open is part of the doubt. Products in single precision would
+/// not do: what is stiff drowns what is slow.
 const INNER: f64 = 1e-3;
 /// The inner residual beyond which the space tells nothing.
 const ENDURED: f64 = 1e-2;
@@ -56,7 +55,7 @@ pub(super) fn nearest(
     let seed = Mat::from_fn(r, k + r, |i, j| ((i * 7919 + j * 104_729 + 13) as f64 * 0.618_033_988_75).fract() - 0.5);
     // For so many systems what rows by themselves cost to set up is soon paid.
     let tilt = if factors.is_dear(r) { Tilt::Rows } else { Tilt::Untried };
-    let mut solver = Solver::new(factors, at, shift, (INNER, max_products), tilt, Arithmetic::Double)?;
+    let mut solver = Solver::new(factors, at, shift, (INNER, max_products), tilt)?;
     let mut basis = vec![unit(&quotient.project(flow_derivative(factors, at, seed.as_ref())))];
     let mut hessenberg = Mat::<f64>::zeros(DIMENSION + 1, DIMENSION);
     let (mut inner, mut last) = (0.0f64, f64::INFINITY);
@@ -109,7 +108,7 @@ fn solve(
     add_scaled(&mut rows, -1.0, u);
     let solution = solver.solve(rows.as_ref())?;
     let d = solution.x;
-    let mut change = Factors::change(at, d.as_ref(), factors.times_y(d.as_ref()).as_ref(), Arithmetic::Double);
+    let mut change = Factors::change(at, d.as_ref(), factors.times_y(d.as_ref()).as_ref());
     add_scaled(&mut change, -1.0, w);
     let e = solver.weight.solve(change.transpose());
     Ok((Mat::from_fn(r, k + r, |i, j| if j < k { d[(i, j)] } else { e[(j - k, i)] }), solution.residual))

@@ -5,7 +5,7 @@ use faer::MatRef;
 use super::factors::{Factors, Point};
 use super::precondition::Preconditioner;
 use crate::gmres::{LinearSolution, gmres};
-use crate::linalg::{Arithmetic, LinalgError, LuFactors};
+use crate::linalg::{LinalgError, LuFactors};
 
 /// How the part outside the row space is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,6 @@ pub(super) struct Solver<'a> {
     shift: f64,
     goal: f64,
     max_products: usize,
-    arithmetic: Arithmetic,
     /// PXPᵀ + λ + σ.
     pub(super) weight: LuFactors,
     preconditioner: Preconditioner,
@@ -49,23 +48,11 @@ impl<'a> Solver<'a> {
     /// # Errors      [`LinalgError`] when the point is not finite
     pub(super) fn new(
         factors: &Factors<'a>, at: &'a Point, shift: f64, (goal, max_products): (f64, usize), tilt: Tilt,
-        arithmetic: Arithmetic,
     ) -> Result<Self, LinalgError> {
         let preconditioner =
-            Preconditioner::new(at, factors.support, (factors.decay, shift), goal, tilt == Tilt::Rows, arithmetic)?;
+            Preconditioner::new(at, factors.support, (factors.decay, shift), goal, tilt == Tilt::Rows)?;
         let weight = Factors::weight(at, shift);
-        Ok(Self {
-            factors: *factors,
-            at,
-            shift,
-            goal,
-            max_products,
-            arithmetic,
-            weight,
-            preconditioner,
-            tilt,
-            only_rest: false,
-        })
+        Ok(Self { factors: *factors, at, shift, goal, max_products, weight, preconditioner, tilt, only_rest: false })
     }
 
     /// Whether some row is seen to turn away, at σ = 0.
@@ -99,13 +86,14 @@ impl<'a> Solver<'a> {
             }
             spent += solution.iterations;
             self.tilt = next;
-            self.preconditioner.treat_outside(self.at, self.factors.support, next == Tilt::Rows)?;
+            let hard = next == Tilt::Rows;
+            self.preconditioner.treat_outside(self.at, self.factors.support, hard)?;
         }
     }
 
     fn run(&self, right: MatRef<'_, f64>, max_products: usize) -> LinearSolution {
         let apply = |d: MatRef<'_, f64>| {
-            let image = self.factors.linearized(self.at, d, self.shift, &self.weight, self.arithmetic);
+            let image = self.factors.linearized(self.at, d, self.shift, &self.weight);
             self.preconditioner.solve(image.as_ref())
         };
         let start = self.preconditioner.solve(right);
@@ -136,10 +124,10 @@ mod tests {
             for (shift, gain) in [(0.0, 2), (decay, 1)] {
                 let weight = Factors::weight(&at, shift);
                 let wave = Mat::from_fn(r, k, |i, j| ((1 + 3 * i + 7 * j) as f64).sin());
-                let image = |d: &Mat<f64>| factors.linearized(&at, d.as_ref(), shift, &weight, Arithmetic::Double);
+                let image = |d: &Mat<f64>| factors.linearized(&at, d.as_ref(), shift, &weight);
                 let right = image(&wave);
                 let products = [Tilt::Rows, Tilt::Division].map(|tilt| {
-                    let mut solver = Solver::new(&factors, &at, shift, (1e-8, 400), tilt, Arithmetic::Double).unwrap();
+                    let mut solver = Solver::new(&factors, &at, shift, (1e-8, 400), tilt).unwrap();
                     let solution = solver.solve(right.as_ref()).unwrap();
                     assert_eq!(solver.tilt, tilt, "it did not do: {:e}", solution.residual);
                     let mut rest = image(&solution.x);
