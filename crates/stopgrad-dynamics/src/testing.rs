@@ -105,3 +105,11 @@ pub(crate) fn dense_spectrum(decay: f64, seed: u64) -> Support {
     let moments = Moments::unchecked(both(&rho, 1.0), both(&tau, 0.3), None);
     Support::new(&moments, DEFAULT_SUPPORT_THRESHOLD).unwrap()
 }
+
+/// P of the equilibrium of the largest rank up to `width` that attracts.
+pub(crate) fn largest_attractor(support: &Support, decay: f64, width: usize) -> Mat<f64> {
+    let all = crate::modes(support).unwrap();
+    let params = crate::partial::PartialParams::default();
+    let found = crate::partial::find_partial(support, &all, (decay, width), &params, &|_| false).unwrap();
+    found.best.expect("an equilibrium").p
+}

@@ -188,7 +188,7 @@ fn outlier(factors: &Factors<'_>, at: &Point, dimension: usize) -> Result<Outlie
     Ok(Outlier { rightmost: values[0].0, residual: hessenberg[(used, used - 1)] * last, dimension: used })
 }
 
-fn unit(matrix: &Mat<f64>) -> Mat<f64> {
+pub(super) fn unit(matrix: &Mat<f64>) -> Mat<f64> {
     let length = frobenius(matrix.as_ref());
     Mat::from_fn(matrix.nrows(), matrix.ncols(), |i, j| matrix[(i, j)] / length)
 }

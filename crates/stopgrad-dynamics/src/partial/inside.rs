@@ -92,9 +92,8 @@ mod tests {
     use super::*;
     use crate::linalg::{add_scaled, frobenius};
     use crate::partial::factors::Factors;
-    use crate::partial::{PartialParams, find_partial};
-    use crate::testing::sample_moments;
-    use crate::{DEFAULT_SUPPORT_THRESHOLD, Support, modes};
+    use crate::testing::{largest_attractor, sample_moments};
+    use crate::{DEFAULT_SUPPORT_THRESHOLD, Support};
 
     #[test]
     fn what_a_change_inside_the_row_space_does_is_undone() {
@@ -102,10 +101,8 @@ mod tests {
         for seed in 0..8 {
             // Rank 3 in 7 dimensions.
             let support = Support::new(&sample_moments(7, seed), DEFAULT_SUPPORT_THRESHOLD).unwrap();
-            let all = modes(&support).unwrap();
-            let found = find_partial(&support, &all, (decay, 3), &PartialParams::default(), &|_| false).unwrap();
             let factors = Factors { support: &support, decay };
-            let at = factors.point(found.best.expect("an equilibrium").p).unwrap();
+            let at = factors.point(largest_attractor(&support, decay, 3)).unwrap();
             let space = RowSpace::new(&at, &support).unwrap();
             let inside = Inside::new(&space, decay, 1e-10).unwrap();
             let r = at.p.nrows();

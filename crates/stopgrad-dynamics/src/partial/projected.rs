@@ -95,21 +95,18 @@ fn dense(views: &Support, at: &Point, (decay, shift): (f64, f64), weight: &LuFac
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Support;
     use crate::gmres::gmres;
     use crate::linalg::frobenius;
-    use crate::partial::{PartialParams, find_partial};
-    use crate::testing::dense_spectrum;
-    use crate::{Support, modes};
+    use crate::testing::{dense_spectrum, largest_attractor};
 
     #[test]
     fn one_matrix_and_two_parts_solve_the_same_equation() {
         let decay = 0.05;
         for seed in 0..3 {
             let support: Support = dense_spectrum(decay, seed);
-            let all = modes(&support).unwrap();
-            let found = find_partial(&support, &all, (decay, 48), &PartialParams::default(), &|_| false).unwrap();
             let factors = Factors { support: &support, decay };
-            let at = factors.point(found.best.expect("an equilibrium").p).unwrap().in_predictor_gauge().unwrap();
+            let at = factors.point(largest_attractor(&support, decay, 48)).unwrap().in_predictor_gauge().unwrap();
             let space = RowSpace::new(&at, &support).unwrap();
             let r = at.p.nrows();
             let wave = Mat::from_fn(r, r, |i, j| ((1 + 3 * i + 7 * j) as f64).sin());

@@ -112,7 +112,7 @@ const IN_MOTION: f64 = 0.02;
 pub(super) struct Settled {
     /// A, without the rows that died.
     pub(super) a: Mat<f64>,
-    /// Whether rows still move so much, or are so far from balance, that Newton's method would not find where to.
+    /// Whether rows still move or turn so much, or are so far from balance, that Newton's method would not find where to.
     pub(super) restless: bool,
 }
 
@@ -134,6 +134,9 @@ fn rounds(
     // Every b of an equilibrium has singular values of at least about λ/|Y|; a tenth of that will not come back.
     let dead = 0.1 * factors.decay / frobenius(factors.support.cross.as_ref());
     let (mut a, mut change, mut worst) = (start, f64::INFINITY, f64::INFINITY);
+    // Where a rank is known, another start is not waited for as long.
+    let longest_glide = if needed > 1 { TIME_TO_TURN } else { params.max_rounds };
+    let mut still = false;
     // The last change of A, once rows glide, and until when they do at most.
     let mut glide: Option<(Mat<f64>, usize)> = None;
     for round in 0.. {
@@ -164,16 +167,20 @@ fn rounds(
             worst = worst_row(&factors.point(a.clone())?.in_predictor_gauge()?);
             let at_rest = worst < settled && round + 1 >= least_rounds;
             match &glide {
-                Some((last, _)) if turn(&a, last) < STILL => break,
+                Some((last, _)) if turn(&a, last) < STILL => {
+                    still = true;
+                    break;
+                }
                 None if at_rest && a.nrows() * a.ncols() >= params.glide_from => {
-                    glide = Some((Mat::zeros(a.nrows(), a.ncols()), round + params.max_rounds));
+                    glide = Some((Mat::zeros(a.nrows(), a.ncols()), round + longest_glide));
                 }
                 None if at_rest => break,
                 _ => {}
             }
         }
     }
-    Ok(Settled { a, restless: worst > OUT_OF_BALANCE || change > IN_MOTION })
+    let turning = glide.is_some() && !still;
+    Ok(Settled { a, restless: worst > OUT_OF_BALANCE || change > IN_MOTION || turning })
 }
 
 /// How far D turns and stretches the rows of P, each by its length: |(PPᵀ)^{−1/2} D|; infinite where rows depend on each other.

@@ -8,7 +8,7 @@
 
 use faer::{Mat, MatRef};
 
-use super::attracting::{eigenvalue_pairs, eigenvector, flow_derivative};
+use super::attracting::{eigenvalue_pairs, eigenvector, flow_derivative, unit};
 use super::factors::{Factors, Point};
 use super::solver::{Solver, Tilt};
 use crate::linalg::{
@@ -174,10 +174,4 @@ fn rightmost(hessenberg: &Mat<f64>, used: usize, shift: f64) -> Result<Ritz, Lin
         }
     }
     best.ok_or(LinalgError::EigenvaluesNotConverged { size: used })
-}
-
-fn unit(matrix: &Mat<f64>) -> Mat<f64> {
-    let mut out = Mat::zeros(matrix.nrows(), matrix.ncols());
-    add_scaled(&mut out, 1.0 / frobenius(matrix.as_ref()), matrix.as_ref());
-    out
 }
