@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::Args;
 use stopgrad_dynamics::Field;
@@ -54,6 +55,10 @@ pub struct FlowArguments {
     /// Folder for report.html, report.json and figures/ [default: nothing is drawn]
     #[arg(long, value_name = "FOLDER", help_heading = "Output")]
     pub report: Option<PathBuf>,
+
+    /// End the flow after this time, where it is then: 90s, 10m, 2h
+    #[arg(long, value_name = "TIME", value_parser = super::value::duration, help_heading = "Budget")]
+    pub time_limit: Option<Duration>,
 
     /// Exit with 1 if the budget is spent before an end is found, or if it is undecided whether the end attracts
     #[arg(long, value_name = "decided", help_heading = "Output")]

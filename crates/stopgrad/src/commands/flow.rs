@@ -5,6 +5,7 @@ mod start;
 mod system;
 mod written;
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
@@ -20,6 +21,7 @@ use crate::folder::prepare_file;
 use crate::lab::ending::{Ending, Standing};
 use crate::lab::flow::View;
 use crate::lab::page;
+use crate::limits::Limits;
 use crate::moments_file::MomentsFile;
 use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
@@ -29,7 +31,7 @@ use system::System;
 
 /// Entries of A up to which the document carries A, B and C.
 const SMALL: usize = 4096;
-/// Steps between two looks at the bar.
+/// Steps between two sentences on the bar.
 const STRIDE: u64 = 64;
 
 /// Read, follow, judge, write, tell.
@@ -41,10 +43,17 @@ pub(super) fn run(asked: &FlowArguments, output: Output) -> Result<Outcome, Comm
         prepare_file(path)?;
     }
     let (file, input) = MomentsFile::read(&asked.moments)?;
-    let solved = solve(asked, file.moments, output)?;
+    let limits = Limits::start(asked.time_limit).map_err(FlowCommandError::from)?;
+    let stop = Cell::new(None);
+    let stopped = || {
+        stop.set(stop.get().or_else(|| limits.reached()));
+        stop.get().is_some()
+    };
+    let solved = solve(asked, file.moments, output, &stopped)?;
     let Solved { system, params, start_input, end, ending } = &solved;
     let inputs: Vec<_> = std::iter::once(input).chain(start_input.clone()).collect();
     let mut own = own(system, end, ending);
+    own["stopped"] = json!(stop.get().map(|stop| json!({ "reason": stop.reason() })));
     own["out"] = json!(asked.out);
     own["report"] = json!(asked.report.as_ref().map(|folder| folder.join("report.html")));
     let document = document("flow", asked.seed, &options(asked, system, *params), &inputs, own);
@@ -63,7 +72,11 @@ pub(super) fn run(asked: &FlowArguments, output: Output) -> Result<Outcome, Comm
     if let Some(folder) = &asked.report {
         text += &page::write(folder, &view.page(), &document)?;
     }
-    let status = if asked.require.is_some() && ending.is_open() { Status::NotEstablished } else { Status::Done };
+    let status = match stop.get() {
+        Some(stop) => stop.status(),
+        None if asked.require.is_some() && ending.is_open() => Status::NotEstablished,
+        None => Status::Done,
+    };
     Ok(Outcome { text, document, status })
 }
 
@@ -77,18 +90,20 @@ struct Solved {
     ending: Ending,
 }
 
-fn solve(asked: &FlowArguments, moments: Moments, output: Output) -> Result<Solved, FlowCommandError> {
+fn solve(
+    asked: &FlowArguments, moments: Moments, output: Output, stopped: &dyn Fn() -> bool,
+) -> Result<Solved, FlowCommandError> {
     let system = System::new(asked, moments)?;
     let (start, start_input) = start::state(asked, &system.field)?;
     let params = params(asked, &system);
-    let end = follow(&system, &start, params, output);
+    let end = follow(&system, &start, params, output, stopped);
     let ending = ending::judge(&system, &end, asked.seed);
     Ok(Solved { system, params, start_input, end, ending })
 }
 
 /// The fields of its own that the document of these arguments has, for moments that are read already.
 pub(super) fn answer(asked: &FlowArguments, moments: Moments, output: Output) -> Result<Value, FlowCommandError> {
-    let Solved { system, end, ending, .. } = solve(asked, moments, output)?;
+    let Solved { system, end, ending, .. } = solve(asked, moments, output, &|| false)?;
     Ok(own(&system, &end, &ending))
 }
 
@@ -113,15 +128,15 @@ fn params(asked: &FlowArguments, system: &System) -> FlowParams {
     }
 }
 
-fn follow(system: &System, start: &[f64], params: FlowParams, output: Output) -> FlowEnd {
-    let bar = Bar::new("flow", params.max_steps, output);
-    let mut shown = 0;
+fn follow(system: &System, start: &[f64], params: FlowParams, output: Output, stopped: &dyn Fn() -> bool) -> FlowEnd {
+    // Where it ends is not known, and the budget is seldom spent: no share of anything is shown.
+    let bar = Bar::uncounted("flow", output);
     let mut watch = |progress: Progress| {
-        if progress.steps >= shown + STRIDE {
-            bar.advance(progress.steps - shown);
-            shown = progress.steps;
+        if progress.steps.is_multiple_of(STRIDE) {
+            let Progress { steps, time, field_norm } = progress;
+            bar.say(format!("step {steps}, time {time:.3e}, |v| {field_norm:.1e}"));
         }
-        false
+        stopped()
     };
     match &system.map {
         Some(map) => train_linear(map, start, params, &mut watch),

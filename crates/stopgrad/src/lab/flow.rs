@@ -84,6 +84,10 @@ impl View<'_> {
                 significant(cycle.period, 7),
                 number(cycle.amplitude)
             ),
+            Stop::Budget(Limit::Caller) => format!(
+                "{from} had found neither rest nor a cycle {after}, when it was stopped; |v| was {}. More time would tell.",
+                number(self.end.field_norm)
+            ),
             Stop::Budget(limit) => format!(
                 "{from} had found neither rest nor a cycle {after}, when its {} spent; |v| was {}. A larger {} would tell.",
                 if limit == Limit::Time { "time was" } else { "steps were" },

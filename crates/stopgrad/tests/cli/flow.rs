@@ -140,6 +140,20 @@ fn a_spent_budget_and_divergence_are_answers() {
 }
 
 #[test]
+fn a_flow_that_is_stopped_says_so_and_writes_where_it_is() {
+    let here = folder();
+    write_one(here.path());
+    let words = [vec!["flow"], one("sg", "2"), vec!["--time-limit", "0.000001s", "--out", "here.npz"]].concat();
+    let output = stopgrad(here.path(), &words);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stdout(&output).contains("when it was stopped"), "{}", stdout(&output));
+    assert!(here.path().join("here.npz").exists());
+    let found = document(&stopgrad(here.path(), &[&words[..], &["--json"]].concat()));
+    assert_eq!((&found["stop"], &found["limit"]), (&"budget".into(), &"caller".into()));
+    assert_eq!(found["stopped"]["reason"], "--time-limit");
+}
+
+#[test]
 fn training_in_steps_ends_where_the_flow_does() {
     let here = folder();
     write_one(here.path());

@@ -18,6 +18,9 @@ pub enum FlowCommandError {
     /// Learning rate or momentum.
     #[error(transparent)]
     Map(#[from] UpdateMapError),
+    /// Ctrl-C cannot be caught.
+    #[error("cannot listen for Ctrl-C: {0}")]
+    Interrupts(#[from] ctrlc::Error),
     /// A teacher's momentum without a teacher.
     #[error(
         "--momentum is what the teacher keeps of itself, and {field} has no teacher; leave it out, or choose --field ema"

@@ -216,6 +216,7 @@ impl Job<'_> {
                     fixed: asked.fixed.clone(),
                     out: None,
                     report: None,
+                    time_limit: None,
                     require: None,
                 };
                 Ok(flow::answer(&arguments, moments.clone(), silent)?)
