@@ -38,29 +38,46 @@ pub struct FoldBracket {
 /// Below this share of the first guess nothing is looked for.
 const FLOOR: f64 = 1e-12;
 
+/// How far a search for a fold goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FoldParams {
+    /// Width of the bracket, relative.
+    pub(crate) relative_width: f64,
+    /// Probes at most.
+    pub(crate) max_probes: usize,
+    /// Probes that tell nothing, before one is alive, after which nothing is expected of smaller λ.
+    pub(crate) max_unknown: usize,
+}
+
 /// Brackets the fold to a relative width.
 ///
 /// # Requires    guess > 0; alive below the fold, dead above
 /// # Errors      the first of the probe's
 pub(crate) fn find_fold<E>(
-    probe: &mut dyn FnMut(f64) -> Result<Probe, E>, guess: f64, relative_width: f64, max_probes: usize,
+    probe: &mut dyn FnMut(f64) -> Result<Probe, E>, guess: f64, params: FoldParams,
 ) -> Result<FoldBracket, E> {
     let mut hunt = Hunt { alive: Vec::new(), upper: f64::INFINITY, deaths: 0, established: true };
-    let mut next = guess;
+    let FoldParams { relative_width, max_probes, max_unknown } = params;
+    let (mut next, mut unknown) = (guess, 0);
     for probes in 1..=max_probes {
-        match probe(next)? {
+        let verdict = probe(next)?;
+        unknown += usize::from(verdict == Probe::Unknown);
+        match verdict {
             Probe::Alive { response } => {
                 let h = 1.0 / (1.0 + response);
                 hunt.alive.push((next, h * h));
                 hunt.deaths = 0;
             }
-            verdict @ (Probe::Dead | Probe::Unknown) => {
+            Probe::Dead | Probe::Unknown => {
                 hunt.upper = next;
                 hunt.deaths += 1;
                 hunt.established &= verdict == Probe::Dead;
             }
         }
         let lower = hunt.lower();
+        if lower == 0.0 && unknown >= max_unknown {
+            return Ok(hunt.bracket(probes, false));
+        }
         if hunt.upper - lower <= relative_width * lower || hunt.upper < FLOOR * guess {
             return Ok(hunt.bracket(probes, true));
         }
@@ -125,8 +142,12 @@ impl Hunt {
 mod tests {
     use super::*;
 
+    fn params(relative_width: f64) -> FoldParams {
+        FoldParams { relative_width, max_probes: 60, max_unknown: 4 }
+    }
+
     fn fold(mut probe: impl FnMut(f64) -> Probe, guess: f64, relative_width: f64) -> FoldBracket {
-        find_fold::<()>(&mut |decay| Ok(probe(decay)), guess, relative_width, 60).expect("no probe fails")
+        find_fold::<()>(&mut |decay| Ok(probe(decay)), guess, params(relative_width)).expect("no probe fails")
     }
 
     #[test]
@@ -152,9 +173,16 @@ mod tests {
 
     #[test]
     fn a_probe_that_fails_ends_the_search() {
-        assert_eq!(
-            find_fold(&mut |decay| if decay < 0.1 { Err(decay) } else { Ok(Probe::Dead) }, 1.0, 1e-6, 60),
-            Err(0.0625)
-        );
+        let mut probe = |decay: f64| if decay < 0.1 { Err(decay) } else { Ok(Probe::Dead) };
+        assert_eq!(find_fold(&mut probe, 1.0, params(1e-6)), Err(0.0625));
+    }
+
+    #[test]
+    fn a_search_that_learns_nothing_ends_early() {
+        let end = fold(|_| Probe::Unknown, 1.0, 1e-6);
+        assert_eq!((end.probes, end.settled, end.lower), (4, false, 0.0));
+        // Dead before: only what tells nothing counts.
+        let late = fold(|decay| if decay > 1e-3 { Probe::Dead } else { Probe::Unknown }, 1.0, 1e-6);
+        assert_eq!((late.probes, late.settled), (9, false));
     }
 }

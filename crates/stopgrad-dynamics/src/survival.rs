@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::fold::{FoldBracket, find_fold};
+use crate::fold::{FoldBracket, FoldParams, find_fold};
 use crate::linalg::LinalgError;
 use crate::modes::Mode;
 use crate::noise::split_half_sigmas;
@@ -25,6 +25,8 @@ pub struct SurvivalParams {
     pub relative_width: f64,
     /// Values of λ tried for an exact one: 40.
     pub max_probes: usize,
+    /// Probes that tell nothing, before one finds an equilibrium, after which a death is left to the rule: 3.
+    pub max_unknown: usize,
     /// Standard deviations below which a mode is noise: 3.
     pub noise_threshold: f64,
 }
@@ -37,6 +39,7 @@ impl Default for SurvivalParams {
             near_up_to: 256,
             relative_width: 5e-7,
             max_probes: 40,
+            max_unknown: 3,
             noise_threshold: 3.0,
         }
     }
@@ -186,7 +189,12 @@ pub fn survival(
 
 /// The fold of a branch that attracts just below it; `None` when it could not be bracketed.
 fn death(branch: &mut RankBranch<'_>, guess: f64, params: &SurvivalParams) -> Result<Option<FoldBracket>, LinalgError> {
-    let fold = find_fold(&mut |decay| branch.probe(decay), guess, params.relative_width, params.max_probes)?;
+    let bounds = FoldParams {
+        relative_width: params.relative_width,
+        max_probes: params.max_probes,
+        max_unknown: params.max_unknown,
+    };
+    let fold = find_fold(&mut |decay| branch.probe(decay), guess, bounds)?;
     // An upper end that Newton merely failed at still ends the branch as far as it can be followed.
     let narrow = fold.upper - fold.lower <= params.relative_width * fold.lower;
     Ok((narrow && fold.lower > 0.0 && branch.attracts()?).then_some(fold))

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::riccati::Riccati;
 use super::{Maximal, MaximalParams, Search};
 use crate::Support;
-use crate::fold::{FoldBracket, Probe, find_fold};
+use crate::fold::{FoldBracket, FoldParams, Probe, find_fold};
 use crate::linalg::{LinalgError, frobenius, symmetric_eigenvalues, symmetric_part};
 
 /// How narrow the bracket of λ_crit shall be.
@@ -23,6 +23,13 @@ pub struct CriticalParams {
 impl Default for CriticalParams {
     fn default() -> Self {
         Self { relative_width: 5e-7, max_probes: 60, maximal: MaximalParams::default() }
+    }
+}
+
+impl CriticalParams {
+    /// A λ at which nothing was established is no reason to end the search: smaller ones are easier.
+    fn fold(&self) -> FoldParams {
+        FoldParams { relative_width: self.relative_width, max_probes: self.max_probes, max_unknown: self.max_probes }
     }
 }
 
@@ -69,7 +76,7 @@ pub fn critical_weight_decay(
             Maximal::Unresolved { .. } => Probe::Unknown,
         })
     };
-    let fold = find_fold(&mut probe, guess, params.relative_width, params.max_probes)?;
+    let fold = find_fold(&mut probe, guess, params.fold())?;
     Ok(CriticalDecay { fold, cross_singular: false, bound })
 }
 
