@@ -131,9 +131,10 @@ impl View<'_> {
         if !advice.noise_known {
             return format!(
                 "{} {} this λ; the moments hold no halves, so the noise is not known and every mode counts \
-                 (`stopgrad moments` stores halves).",
+                 (`stopgrad moments` stores halves).{}",
                 modes(alive),
-                outlive(alive)
+                outlive(alive),
+                self.by_rule(alive)
             );
         }
         let above = format!(
@@ -147,9 +148,21 @@ impl View<'_> {
         );
         match alive {
             0 => format!("{above}; none of them outlives this λ: no mode above the noise survives."),
-            count if count == advice.signal_modes => format!("{above}, and this λ lets all of them live."),
-            count => format!("{above}; {count} of them {} this λ.", outlive(count)),
+            count if count == advice.signal_modes => {
+                format!("{above}, and this λ lets all of them live.{}", self.by_rule(count))
+            }
+            count => format!("{above}; {count} of them {} this λ.{}", outlive(count), self.by_rule(count)),
         }
+    }
+
+    /// Where more modes are counted than the equilibrium holds: the search left larger ranks open.
+    fn by_rule(&self, alive: usize) -> String {
+        let rank = self.prediction.rank;
+        if alive <= rank {
+            return String::new();
+        }
+        let found = if rank == 0 { "none was found".into() } else { format!("the equilibrium found keeps {rank}") };
+        format!(" That goes by the rule for each mode alone, since larger ranks were left open; {found}.")
     }
 
     fn advice(&self) -> String {

@@ -62,6 +62,10 @@ fn work_left_undone_is_told() {
     assert!(!said(&found, 0.03).contains("given up"));
     found.attempts.extend([5, 3, 1].map(|rank| Attempt { rank, given_up: true, ..attempt }));
     assert!(said(&found, 0.03).contains("came to ranks between 3 and 5 were given up"));
+    assert!(!said(&found, 0.03).contains("by the rule for each mode alone"));
+    found.rank = 1;
+    assert!(said(&found, 0.03).contains("larger ranks were left open; the equilibrium found keeps 1."));
+    found.rank = 2;
     found.stopped = true;
     assert!(said(&found, 0.03).contains("can keep 2 of 3 dimensions, perhaps more: the search was ended"));
 }
