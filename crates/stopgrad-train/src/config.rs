@@ -38,7 +38,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SourceConfig {
-    /// `digits`, or a path: IDX file or folder, CIFAR-10 binary file or folder, `.npy`, `.npz`, `.csv`.
+    /// `digits`, or a path: IDX file or folder, CIFAR-10 binary file or folder, folder of images, `.npy`, `.npz`, `.csv`.
     pub path: String,
     /// CSV only: name of the label column; empty: a column named `label` or `class` if there is one.
     pub label_column: String,

@@ -107,7 +107,7 @@ pub enum Command {
 /// `stopgrad data`.
 #[derive(Debug, Args)]
 pub struct DataArguments {
-    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, .npy, .npz, .csv
+    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, folder of images, .npy, .npz, .csv
     #[arg(value_name = "SOURCE")]
     pub source: String,
 
@@ -135,7 +135,7 @@ pub struct EmbedArguments {
     #[arg(value_name = "RUN")]
     pub run: PathBuf,
 
-    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, .npy, .npz, .csv; needs no labels
+    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, folder of images, .npy, .npz, .csv; needs no labels
     #[arg(value_name = "SOURCE")]
     pub source: String,
 

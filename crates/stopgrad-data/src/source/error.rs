@@ -17,7 +17,7 @@ pub enum SourceError {
     },
     /// A file whose name tells no kind.
     #[error(
-        "{path} is of no known kind; known are IDX (`…-idx3-ubyte`, also .gz), CIFAR-10 (.bin), .npy, .npz, .csv, .csv.gz"
+        "{path} is of no known kind; known are IDX (`…-idx3-ubyte`, also .gz), CIFAR-10 (.bin), .npy, .npz, .csv, .csv.gz, and folders of images"
     )]
     UnknownKind {
         /// The file.
@@ -25,7 +25,7 @@ pub enum SourceError {
     },
     /// A folder without the files we look for.
     #[error(
-        "the folder {path} holds neither `train-images-idx3-ubyte` (also .gz) nor `train.bin` nor `data_batch_1.bin`; name one file, or convert the folder to .npz"
+        "the folder {path} holds neither images (.jpg, .png, .webp, .gif, .bmp, .tif) nor `train-images-idx3-ubyte` (also .gz) nor `train.bin` nor `data_batch_1.bin`; name one file, or convert the folder to .npz"
     )]
     UnknownFolder {
         /// The folder.

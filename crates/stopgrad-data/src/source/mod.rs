@@ -5,6 +5,7 @@
 //! | `digits` | `digits`: 1,797 images inside the program |
 //! | an IDX file, or a folder with `train-images-idx3-ubyte[.gz]` … | `idx` |
 //! | a CIFAR-10 `.bin`, or a folder with `train.bin` or `data_batch_*.bin` | `cifar` |
+//! | any other folder with images, at any depth | `images` |
 //! | `.npy`, `.npz` | `array` |
 //! | `.csv`, `.csv.gz` | `table` |
 //!
@@ -18,6 +19,7 @@ mod digits;
 mod error;
 mod file;
 mod idx;
+mod images;
 mod memory;
 mod table;
 #[cfg(test)]
@@ -169,6 +171,9 @@ fn open_folder(folder: &Path) -> Result<Arc<dyn Source>, SourceError> {
     }
     if cifar::is_folder(folder) {
         return Ok(Arc::new(cifar::open_folder(folder)?));
+    }
+    if images::is_folder(folder) {
+        return Ok(Arc::new(images::open_folder(folder)?));
     }
     Err(SourceError::UnknownFolder { path: folder.display().to_string() })
 }

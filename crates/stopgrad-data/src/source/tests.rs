@@ -17,7 +17,12 @@ fn examples(folder: &Path) -> Vec<String> {
     let array = NpyArray::new(&[3, 2, 2], NpyData::F64((0..12).map(|v| f64::from(v) / 16.0).collect()));
     npy::write(at("a.npy"), &array).unwrap();
     crate::npz::write(at("a.npz"), &[("x", &array)]).unwrap();
-    let files = ["a-idx3-ubyte", "a.bin", "a.csv", "a.npy", "a.npz"].map(|name| at(name).display().to_string());
+    std::fs::create_dir(at("pictures")).unwrap();
+    for (name, shade) in [("a.png", 10), ("b.jpg", 200)] {
+        image::RgbImage::from_pixel(40, 50, image::Rgb([shade, 0, shade])).save(at("pictures").join(name)).unwrap();
+    }
+    let files =
+        ["a-idx3-ubyte", "a.bin", "a.csv", "a.npy", "a.npz", "pictures"].map(|name| at(name).display().to_string());
     std::iter::once("digits".to_owned()).chain(files).collect()
 }
 
@@ -60,7 +65,7 @@ fn what_cannot_be_opened_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let refusal = |path: &Path| open_source(path.to_str().unwrap(), "").err().unwrap().to_string();
     assert!(refusal(&folder.path().join("absent")).contains("neither `digits` nor an existing file"));
-    assert!(refusal(folder.path()).contains("holds neither `train-images-idx3-ubyte`"));
+    assert!(refusal(folder.path()).contains("holds neither images"));
     let photo = folder.path().join("photo.jpg");
     std::fs::write(&photo, "x").unwrap();
     assert!(refusal(&photo).contains("is of no known kind"));
@@ -96,6 +101,16 @@ fn real_data_is_what_its_readme_says() {
     let cifar = open("cifar10-subset");
     assert_eq!((cifar.len(), cifar.classes()[3].as_str()), (12_000, "cat"));
     assert_eq!(count(&*cifar, Split::Test), 2000);
+
+    let tiles = open("photo-tiles");
+    assert_eq!((tiles.len(), tiles.classes().len(), tiles.skipped().len()), (700, 14, 0));
+    assert_eq!((count(&*tiles, Split::Train), count(&*tiles, Split::Validation)), (560, 140));
+    let pngs = open("cifar10-png");
+    assert_eq!((pngs.len(), pngs.classes().len(), count(&*pngs, Split::Validation)), (1000, 10, 200));
+    let photos = open("photos");
+    assert_eq!((photos.len(), photos.classes().len(), photos.official_split(0)), (23, 0, None));
+    let edge = open("image-edge-cases");
+    assert_eq!((edge.len(), edge.skipped().len()), (6, 2));
 
     let (table, digits) = (open("digits/digits.csv.gz"), open("digits/digits_x.npy"));
     let embedded = open_source("digits", "").unwrap();

@@ -8,7 +8,7 @@ use stopgrad_dynamics::features::Components;
 /// `stopgrad moments`.
 #[derive(Debug, Args)]
 pub struct MomentsArguments {
-    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, .npy, .npz, .csv
+    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, folder of images, .npy, .npz, .csv
     #[arg(value_name = "SOURCE", required_unless_present_any = ["view_files", "merge"], conflicts_with = "view_files")]
     pub source: Option<String>,
 

@@ -13,7 +13,7 @@ use crate::demand::{Demand, Requirement};
 /// What `train` and `compare` share: the configuration, and what is done with the answer.
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, .npy, .npz, .csv
+    /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, folder of images, .npy, .npz, .csv
     #[arg(value_name = "SOURCE", required_unless_present = "config")]
     pub source: Option<String>,
 
