@@ -224,6 +224,31 @@ mod tests {
     }
 
     #[test]
+    fn a_photograph_is_turned_as_its_exif_data_say() {
+        let here = tempfile::tempdir().unwrap();
+        let left_red = RgbImage::from_fn(64, 64, |x, _| Rgb(if x < 32 { [255, 0, 0] } else { [0, 0, 255] }));
+        let path = here.path().join("a.jpg");
+        left_red.save(&path).unwrap();
+        // Orientation 6, to be turned clockwise: one entry (tag 0x112, a short) in a big-endian directory.
+        let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let bytes = std::fs::read(&path).unwrap();
+        let length = (exif.len() as u16 + 2).to_be_bytes();
+        std::fs::write(&path, [&bytes[..2], &[0xff, 0xe1][..], &length, exif, &bytes[2..]].concat()).unwrap();
+        let values = open_folder(here.path()).unwrap().sample(0).unwrap().values;
+        let (top, bottom) = (values[..32 * 12].iter(), values[32 * 20..1024].iter());
+        assert!(top.clone().all(|red| *red > 0.9) && bottom.clone().all(|red| *red < 0.1));
+    }
+
+    #[test]
+    fn sixteen_bits_become_eight() {
+        let here = tempfile::tempdir().unwrap();
+        let picture = image::ImageBuffer::from_pixel(32, 32, Luma([0x3333u16]));
+        write(here.path(), "a.png", DynamicImage::ImageLuma16(picture));
+        let values = open_folder(here.path()).unwrap().sample(0).unwrap().values;
+        assert!(values.iter().all(|value| (value - 0.2).abs() < 1e-6));
+    }
+
+    #[test]
     fn the_middle_of_the_longer_side_is_kept() {
         let wide = RgbImage::from_fn(96, 32, |x, _| Rgb([if (32..64).contains(&x) { 200 } else { 0 }; 3]));
         assert!(squared(&wide).pixels().all(|pixel| pixel[0] == 200));
