@@ -87,7 +87,7 @@ pub struct PartialSearch {
 ///
 /// # Requires    `weight_decay` > 0, `width` > 0; `modes` those of the support
 /// # Errors      [`LinalgError`]
-/// # Cost        a start: up to eight times 200 rounds of one r × k × k product and an r × r eigendecomposition, and Newton
+/// # Cost        a start: up to eight times 200 rounds (400 where Newton is dear) of one r × k × k product and an r × r eigendecomposition, and Newton
 /// # Source      Ponce, Terver, Hebert, Arbel 2026, for the equations; the search is ours
 pub fn find_partial(
     support: &Support, modes: &[Mode], (weight_decay, width): (f64, usize), params: &PartialParams, watch: &Watch<'_>,

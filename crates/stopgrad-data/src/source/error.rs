@@ -62,7 +62,7 @@ pub enum SourceError {
     },
     /// Most samples are damaged, so the file is not what it was taken for.
     #[error(
-        "{path}: {damaged} of {total} samples cannot be used, the first at {first_path}: {first_reason}; correct the file, or remove the column or the rows"
+        "{path}: {damaged} of {total} samples cannot be used, the first at {first_path}: {first_reason}; correct what is damaged, or remove it (of a table the column or the rows)"
     )]
     MostlyDamaged {
         /// The file.

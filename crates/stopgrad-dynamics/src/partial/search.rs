@@ -11,7 +11,8 @@ use crate::stage::{Stage, Watch};
 /// How far to go.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PartialParams {
-    /// Rounds of regressions before Newton takes over: 200; a round gains a constant factor.
+    /// Rounds of regressions before Newton takes over: 200, and at most as many again that rows glide; a round gains a constant
+    /// factor.
     pub max_rounds: usize,
     /// Defect of the worst row, relative to its signal, at which it does: 0.015, inside Newton's reach for modes that are not
     /// near their death.

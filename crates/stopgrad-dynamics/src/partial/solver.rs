@@ -86,8 +86,7 @@ impl<'a> Solver<'a> {
             }
             spent += solution.iterations;
             self.tilt = next;
-            let hard = next == Tilt::Rows;
-            self.preconditioner.treat_outside(self.at, self.factors.support, hard)?;
+            self.preconditioner.treat_outside(self.at, self.factors.support, next == Tilt::Rows)?;
         }
     }
 
