@@ -111,7 +111,8 @@ pub struct DataArguments {
     #[arg(value_name = "SOURCE")]
     pub source: String,
 
-    /// Show pairs of views made by this preset (`auto`: the one fit for the source) instead of samples
+    /// Show pairs of views made by this preset instead of samples: auto (the one fit for the source), digits, mnist, cifar,
+    /// cifar-byol, simsiam, photos, table, noise
     #[arg(long, value_name = "PRESET")]
     pub views: Option<String>,
 

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{AugmentError, within};
+use super::{AugmentError, color, within};
 use crate::{Shape, random};
 
 /// Multiplies all values by a random factor in 1 ± `strength`, and cuts to 0 to 1.
@@ -32,9 +32,7 @@ impl Brightness {
         let together = if self.per_channel { shape.group_len() } else { shape.len() };
         for part in values.chunks_exact_mut(together) {
             let factor = random::between(rng, 1.0 - self.strength, 1.0 + self.strength) as f32;
-            for value in part.iter_mut() {
-                *value = (*value * factor).clamp(0.0, 1.0);
-            }
+            color::brighten(part, factor);
         }
     }
 }

@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{AugmentError, mean, within};
+use super::{AugmentError, color, mean, within};
 use crate::{Shape, random};
 
 /// Multiplies differences to the image's mean by a random factor in 1 ± `strength`, and cuts to 0 to 1.
@@ -33,9 +33,7 @@ impl Contrast {
         for part in values.chunks_exact_mut(together) {
             let factor = random::between(rng, 1.0 - self.strength, 1.0 + self.strength) as f32;
             let mean = mean(part);
-            for value in part.iter_mut() {
-                *value = (mean + (*value - mean) * factor).clamp(0.0, 1.0);
-            }
+            color::spread(part, mean, factor);
         }
     }
 }

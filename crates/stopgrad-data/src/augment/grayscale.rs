@@ -3,8 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{AugmentError, within};
-use crate::{Shape, random};
+use super::{AugmentError, color, within};
+use crate::random;
 
 /// Replaces all three channels by their luminance, with a probability.
 ///
@@ -28,17 +28,9 @@ impl Grayscale {
         within("grayscale", "prob", self.prob, 0.0, 1.0)
     }
 
-    pub(super) fn apply(&self, values: &mut [f32], shape: &Shape, rng: &mut ChaCha8Rng) {
-        if !random::happens(rng, self.prob) {
-            return;
-        }
-        let size = shape.group_len();
-        for at in 0..size {
-            // Weights of ITU-R BT.601.
-            let luminance = 0.299 * values[at] + 0.587 * values[at + size] + 0.114 * values[at + 2 * size];
-            for channel in 0..3 {
-                values[at + channel * size] = luminance;
-            }
+    pub(super) fn apply(&self, values: &mut [f32], rng: &mut ChaCha8Rng) {
+        if random::happens(rng, self.prob) {
+            color::gray(values);
         }
     }
 }

@@ -6,12 +6,17 @@
 //! The geometric ones (shift, crop, flip, rotation, scale) are maps of the plane. Neighbors in a recipe that fill
 //! alike are multiplied into one map and the image is resampled once, which is faster and blurs less than once each.
 
+mod blur;
 mod brightness;
+mod color;
+#[cfg(test)]
+mod color_tests;
 mod contrast;
 mod crop;
 mod erase;
 mod flip;
 mod grayscale;
+mod jitter;
 mod mask;
 mod noise;
 mod plane;
@@ -19,6 +24,7 @@ mod rotation;
 mod scale;
 mod scaling;
 mod shift;
+mod solarize;
 #[cfg(test)]
 mod tests;
 
@@ -26,12 +32,14 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use blur::Blur;
 pub use brightness::Brightness;
 pub use contrast::Contrast;
 pub use crop::Crop;
 pub use erase::{Erase, EraseFill};
 pub use flip::Flip;
 pub use grayscale::Grayscale;
+pub use jitter::Jitter;
 pub use mask::Mask;
 pub use noise::Noise;
 pub use plane::Fill;
@@ -39,6 +47,7 @@ pub use rotation::Rotation;
 pub use scale::Scale;
 pub use scaling::Scaling;
 pub use shift::Shift;
+pub use solarize::Solarize;
 
 use crate::Shape;
 use plane::{Plane, PlaneMap};
@@ -63,8 +72,14 @@ pub enum Augmentation {
     Brightness(Brightness),
     /// Images: differences to the mean times a factor.
     Contrast(Contrast),
+    /// Color images: brightness, contrast, saturation and hue, in random order.
+    Jitter(Jitter),
     /// Color images: color removed.
     Grayscale(Grayscale),
+    /// Images: blurred.
+    Blur(Blur),
+    /// Images: light parts into their negative.
+    Solarize(Solarize),
     /// Images and rows: normal noise added.
     Noise(Noise),
     /// Images: a rectangle covered.
@@ -126,7 +141,10 @@ impl Augmentation {
             Self::Scale(Scale::default()),
             Self::Brightness(Brightness::default()),
             Self::Contrast(Contrast::default()),
+            Self::Jitter(Jitter::default()),
             Self::Grayscale(Grayscale::default()),
+            Self::Blur(Blur::default()),
+            Self::Solarize(Solarize::default()),
             Self::Noise(Noise::default()),
             Self::Erase(Erase::default()),
             Self::Mask(Mask::default()),
@@ -148,7 +166,10 @@ impl Augmentation {
             Self::Scale(_) => ("scale", Domain::Images),
             Self::Brightness(_) => ("brightness", Domain::Images),
             Self::Contrast(_) => ("contrast", Domain::Images),
+            Self::Jitter(_) => ("jitter", Domain::ColorImages),
             Self::Grayscale(_) => ("grayscale", Domain::ColorImages),
+            Self::Blur(_) => ("blur", Domain::Images),
+            Self::Solarize(_) => ("solarize", Domain::Images),
             Self::Noise(_) => ("noise", Domain::Both),
             Self::Erase(_) => ("erase", Domain::Images),
             Self::Mask(_) => ("mask", Domain::Rows),
@@ -189,7 +210,10 @@ impl Augmentation {
             Self::Scale(scale) => scale.check(),
             Self::Brightness(brightness) => brightness.check(),
             Self::Contrast(contrast) => contrast.check(),
+            Self::Jitter(jitter) => jitter.check(),
             Self::Grayscale(grayscale) => grayscale.check(),
+            Self::Blur(blur) => blur.check(),
+            Self::Solarize(solarize) => solarize.check(),
             Self::Noise(noise) => noise.check(),
             Self::Erase(erase) => erase.check(),
             Self::Mask(mask) => mask.check(),
@@ -215,7 +239,10 @@ impl Augmentation {
             Self::Scale(scale) => Some(scale.draw(plane, rng)),
             Self::Brightness(_)
             | Self::Contrast(_)
+            | Self::Jitter(_)
             | Self::Grayscale(_)
+            | Self::Blur(_)
+            | Self::Solarize(_)
             | Self::Noise(_)
             | Self::Erase(_)
             | Self::Mask(_)
@@ -229,7 +256,10 @@ impl Augmentation {
             Self::Shift(_) | Self::Crop(_) | Self::Flip(_) | Self::Rotation(_) | Self::Scale(_) => {}
             Self::Brightness(brightness) => brightness.apply(values, shape, rng),
             Self::Contrast(contrast) => contrast.apply(values, shape, rng),
-            Self::Grayscale(grayscale) => grayscale.apply(values, shape, rng),
+            Self::Jitter(jitter) => jitter.apply(values, rng),
+            Self::Grayscale(grayscale) => grayscale.apply(values, rng),
+            Self::Blur(blur) => blur.apply(values, shape, rng),
+            Self::Solarize(solarize) => solarize.apply(values, rng),
             Self::Noise(noise) => noise.apply(values, shape, rng),
             Self::Erase(erase) => erase.apply(values, shape, rng),
             Self::Mask(mask) => mask.apply(values, rng),

@@ -1,35 +1,43 @@
 //! Recipes by name.
 //!
-//! Both views draw from the same list, so that neither is the easier one.
+//! Both views draw from the same list, so that neither is the easier one, except where a published recipe has two:
+//! `cifar-byol` and `photos`.
 
 use super::ViewRecipe;
 use crate::Shape;
 use crate::augment::{
-    Augmentation, Brightness, Contrast, Crop, Erase, EraseFill, Fill, Flip, Grayscale, Mask, Noise, Rotation, Scale,
-    Scaling, Shift,
+    Augmentation, Blur, Brightness, Contrast, Crop, Erase, EraseFill, Fill, Flip, Grayscale, Jitter, Mask, Noise,
+    Rotation, Scale, Scaling, Shift, Solarize,
 };
 
 /// In the order in which they are listed to a user.
-pub(super) const NAMES: [&str; 5] = ["digits", "mnist", "cifar", "table", "noise"];
+pub(super) const NAMES: [&str; 8] = ["digits", "mnist", "cifar", "cifar-byol", "simsiam", "photos", "table", "noise"];
 
 /// Images up to this side get the preset `digits`: a crop of them would leave too few pixels.
 const SMALL_SIDE: usize = 16;
 
+/// Color photographs above this side get the preset `photos`: from here on a blur says something.
+const SMALL_PHOTOGRAPH: usize = 48;
+
 pub(super) fn named(name: &str) -> Option<ViewRecipe> {
-    let list = match name {
-        "digits" => digits(),
-        "mnist" => mnist(),
-        "cifar" => cifar(),
-        "table" => table(),
-        "noise" => vec![Augmentation::Noise(Noise { sigma: 0.2 })],
+    let both = |list: Vec<Augmentation>| ViewRecipe { x: list.clone(), y: list };
+    Some(match name {
+        "digits" => both(digits()),
+        "mnist" => both(mnist()),
+        "cifar" => both(cifar()),
+        "cifar-byol" => cifar_byol(),
+        "simsiam" => both(simsiam()),
+        "photos" => photos(),
+        "table" => both(table()),
+        "noise" => both(vec![Augmentation::Noise(Noise { sigma: 0.2 })]),
         _ => return None,
-    };
-    Some(ViewRecipe { x: list.clone(), y: list })
+    })
 }
 
 pub(super) fn fitting(shape: &Shape) -> &'static str {
     match *shape {
         Shape::Row { .. } => "table",
+        Shape::Image { channels: 3, height, width } if height.max(width) > SMALL_PHOTOGRAPH => "photos",
         Shape::Image { channels: 3, .. } => "cifar",
         Shape::Image { height, width, .. } if height.max(width) <= SMALL_SIDE => "digits",
         Shape::Image { .. } => "mnist",
@@ -75,6 +83,54 @@ fn cifar() -> Vec<Augmentation> {
     ]
 }
 
+/// Crop, flip, color: what the published recipes for color images share, with BYOL's strengths of color.
+///
+/// # Source
+/// BYOL (arXiv:2006.07733, appendix B): table 6, first four rows; area and aspect of the crop are those of its text.
+fn byol() -> Vec<Augmentation> {
+    vec![
+        Augmentation::Crop(Crop { min_area: 0.08, max_area: 1.0, min_aspect: 0.75, max_aspect: 4.0 / 3.0 }),
+        Augmentation::Flip(Flip { prob: 0.5 }),
+        Augmentation::Jitter(Jitter { prob: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 }),
+        Augmentation::Grayscale(Grayscale { prob: 0.2 }),
+    ]
+}
+
+/// BYOL's recipe for CIFAR: no blur, and solarized images in the second view only.
+///
+/// # Source
+/// solo-learn (arXiv:2108.01775), `scripts/pretrain/cifar/augmentations/asymmetric.yaml`
+fn cifar_byol() -> ViewRecipe {
+    let mut y = byol();
+    y.push(Augmentation::Solarize(Solarize { prob: 0.2, threshold: 0.5 }));
+    ViewRecipe { x: byol(), y }
+}
+
+/// SimSiam's recipe for CIFAR: its recipe for ImageNet without the blur.
+///
+/// # Source
+/// SimSiam (arXiv:2011.10566): appendix A (augmentations), appendix D (no blur on CIFAR)
+fn simsiam() -> Vec<Augmentation> {
+    vec![
+        Augmentation::Crop(Crop { min_area: 0.2, max_area: 1.0, min_aspect: 0.75, max_aspect: 4.0 / 3.0 }),
+        Augmentation::Flip(Flip { prob: 0.5 }),
+        Augmentation::Jitter(Jitter { prob: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 }),
+        Augmentation::Grayscale(Grayscale { prob: 0.2 }),
+    ]
+}
+
+/// BYOL's recipe for ImageNet, for photographs of 64 pixels and more: x is always blurred, y seldom and sometimes solarized.
+///
+/// # Source
+/// BYOL (arXiv:2006.07733, appendix B, table 6)
+fn photos() -> ViewRecipe {
+    let (mut x, mut y) = (byol(), byol());
+    x.push(Augmentation::Blur(Blur { prob: 1.0, min_sigma: 0.1, max_sigma: 2.0 }));
+    y.push(Augmentation::Blur(Blur { prob: 0.1, min_sigma: 0.1, max_sigma: 2.0 }));
+    y.push(Augmentation::Solarize(Solarize { prob: 0.2, threshold: 0.5 }));
+    ViewRecipe { x, y }
+}
+
 /// For rows of a table.
 fn table() -> Vec<Augmentation> {
     vec![
@@ -91,8 +147,10 @@ mod tests {
     #[test]
     fn every_preset_checks_out_on_a_shape_that_it_fits() {
         let image = |channels, side| Shape::Image { channels, height: side, width: side };
-        let shapes = [(image(1, 8), "digits"), (image(1, 28), "mnist"), (image(3, 32), "cifar")];
-        for (shape, name) in shapes.into_iter().chain([(Shape::Row { columns: 4 }, "table")]) {
+        let color =
+            [(image(3, 32), "cifar"), (image(3, 48), "cifar"), (image(3, 49), "photos"), (image(3, 96), "photos")];
+        let shapes = [(image(1, 8), "digits"), (image(1, 28), "mnist")].into_iter().chain(color);
+        for (shape, name) in shapes.chain([(Shape::Row { columns: 4 }, "table")]) {
             assert_eq!(fitting(&shape), name);
             for preset in [name, "noise"] {
                 named(preset).unwrap().check(&shape).unwrap();
@@ -100,5 +158,21 @@ mod tests {
         }
         assert!(NAMES.iter().all(|name| named(name).is_some()));
         assert!(named("imagenet").is_none());
+    }
+
+    #[test]
+    fn every_color_preset_changes_every_photograph_within_the_range() {
+        let shape = Shape::Image { channels: 3, height: 40, width: 40 };
+        let sample: Vec<f32> = (0..shape.len()).map(|at| (at * 7919 % 1009) as f32 / 1008.0).collect();
+        for name in ["cifar", "cifar-byol", "simsiam", "photos"] {
+            let recipe = named(name).unwrap();
+            recipe.check(&shape).unwrap();
+            assert_eq!(recipe.is_exchangeable(), ["cifar", "simsiam"].contains(&name), "{name}");
+            for draw in 0..10 {
+                let pair = recipe.picture(&sample, &shape, &crate::Normalizer::identity(&shape), 0, "test", draw);
+                assert!(pair.x != sample && pair.y != sample && pair.x != pair.y, "{name}");
+                assert!(pair.x.iter().chain(&pair.y).all(|value| (0.0..=1.000_001).contains(value)), "{name}");
+            }
+        }
     }
 }

@@ -68,7 +68,7 @@ pub struct RunArguments {
     )]
     pub encoder_width: Option<u64>,
 
-    /// Preset of the two views of a sample (views.preset)
+    /// Preset of the two views of a sample (views.preset): auto, digits, mnist, cifar, cifar-byol, simsiam, photos, table, noise
     #[arg(long, value_name = "PRESET", help_heading = "Configuration")]
     pub views: Option<String>,
 
