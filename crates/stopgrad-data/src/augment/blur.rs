@@ -1,5 +1,8 @@
 //! Blurs an image.
 
+#![allow(clippy::inline_always, reason = "what is not inlined into a vector function runs without its instructions")]
+
+use pulp::{Arch, Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
@@ -52,26 +55,46 @@ impl Blur {
         if !happens || kernel.len() == 1 {
             return;
         }
-        let radius = kernel.len() / 2;
-        let mut framed = vec![0.0; width + 2 * radius];
         let mut across = vec![0.0; height * width];
+        let mut framed = vec![0.0; width + kernel.len() - 1];
         for plane in values.chunks_exact_mut(height * width) {
-            for (row, out) in plane.chunks_exact(width).zip(across.chunks_exact_mut(width)) {
-                framed[..radius].fill(row[0]);
-                framed[radius..radius + width].copy_from_slice(row);
-                framed[radius + width..].fill(row[width - 1]);
-                weighted(out, &kernel, |tap| &framed[tap..tap + width]);
-            }
-            for (row, out) in plane.chunks_exact_mut(width).enumerate() {
-                weighted(out, &kernel, |tap| {
-                    let from = (row + tap).saturating_sub(radius).min(height - 1);
-                    &across[from * width..(from + 1) * width]
-                });
-            }
-            // The weights sum to 1 but for rounding.
-            for value in plane.iter_mut() {
-                *value = value.clamp(0.0, 1.0);
-            }
+            let (kernel, framed, across) = (&kernel, &mut framed, &mut across);
+            Arch::new().dispatch(Blurred { plane, width, kernel, framed, across });
+        }
+    }
+}
+
+/// One plane to be blurred, with room for a row and for the plane blurred along its rows.
+struct Blurred<'a> {
+    plane: &'a mut [f32],
+    width: usize,
+    kernel: &'a [f32],
+    framed: &'a mut [f32],
+    across: &'a mut [f32],
+}
+
+impl WithSimd for Blurred<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self { plane, width, kernel, framed, across } = self;
+        let (radius, height) = (kernel.len() / 2, plane.len() / width);
+        for (row, out) in plane.chunks_exact(width).zip(across.chunks_exact_mut(width)) {
+            framed[..radius].fill(row[0]);
+            framed[radius..radius + width].copy_from_slice(row);
+            framed[radius + width..].fill(row[width - 1]);
+            weighted(out, kernel, |tap| &framed[tap..tap + width]);
+        }
+        for (row, out) in plane.chunks_exact_mut(width).enumerate() {
+            weighted(out, kernel, |tap| {
+                let from = (row + tap).saturating_sub(radius).min(height - 1);
+                &across[from * width..(from + 1) * width]
+            });
+        }
+        // The weights sum to 1 but for rounding.
+        for value in plane.iter_mut() {
+            *value = value.clamp(0.0, 1.0);
         }
     }
 }
@@ -85,6 +108,7 @@ fn kernel(sigma: f64, side: usize) -> Vec<f32> {
 }
 
 /// The sum of rows by their weights.
+#[inline(always)]
 fn weighted<'a>(out: &mut [f32], kernel: &[f32], row: impl Fn(usize) -> &'a [f32]) {
     out.fill(0.0);
     for (tap, &weight) in kernel.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! Colors and blur beside torchvision's (`tests/golden/color.py`), and in closed form.
 
+use super::color::Change;
 use super::*;
 use crate::stream;
 
@@ -31,13 +32,10 @@ fn colors_and_blur_are_torchvisions() {
         let amount: f64 = amount.parse().unwrap();
         let mut values = image.clone();
         match change {
-            "brightness" => color::brighten(&mut values, amount as f32),
-            "contrast" => {
-                let level = color::mean_luminance(&mut values);
-                color::spread(&mut values, level, amount as f32);
-            }
-            "saturation" => color::saturate(&mut values, amount as f32),
-            "hue" => color::turn_hue(&mut values, amount as f32),
+            "brightness" => color::change(&mut values, &[Change::Brightness(amount as f32)]),
+            "contrast" => color::change(&mut values, &[Change::Contrast(amount as f32)]),
+            "saturation" => color::change(&mut values, &[Change::Saturation(amount as f32)]),
+            "hue" => color::change(&mut values, &[Change::Hue(amount as f32)]),
             "solarize" => {
                 let solarize = Augmentation::Solarize(Solarize { prob: 1.0, threshold: amount });
                 solarize.apply(&mut values, &shape, &mut stream(0, "test", 0));
@@ -83,17 +81,17 @@ fn a_turned_hue_comes_back_and_keeps_value_and_chroma() {
     };
     for turn in [-0.5, -0.21, 0.0, 0.07, 1.0 / 3.0, 0.5] {
         let mut values = image.clone();
-        color::turn_hue(&mut values, turn);
+        color::change(&mut values, &[Change::Hue(turn)]);
         for at in 0..64 {
             let (before, after) = (extremes(&image, at), extremes(&values, at));
             assert!((before.0 - after.0).abs() < 1e-5 && (before.1 - after.1).abs() < 1e-5, "{before:?} {after:?}");
         }
-        color::turn_hue(&mut values, -turn);
+        color::change(&mut values, &[Change::Hue(-turn)]);
         assert!(largest_difference(&values, &image) < 1e-5, "{turn}");
     }
     // A third of the circle: red becomes green.
     let mut red = vec![1.0, 0.0, 0.0];
-    color::turn_hue(&mut red, 1.0 / 3.0);
+    color::change(&mut red, &[Change::Hue(1.0 / 3.0)]);
     assert!(largest_difference(&red, &[0.0, 1.0, 0.0]) < 1e-6, "{red:?}");
 }
 
@@ -142,16 +140,14 @@ fn the_order_of_a_jitter_is_random() {
         let mut factor = || crate::random::between(&mut rng, 0.6, 1.4) as f32;
         let factors = [factor(), factor(), factor()];
         let turn = crate::random::between(&mut rng, -0.1, 0.1) as f32;
-        for change in &order {
-            match change {
-                0 => color::brighten(&mut expected, factors[0]),
-                1 => {
-                    let level = color::mean_luminance(&mut expected);
-                    color::spread(&mut expected, level, factors[1]);
-                }
-                2 => color::saturate(&mut expected, factors[2]),
-                _ => color::turn_hue(&mut expected, turn),
-            }
+        let changes = [
+            Change::Brightness(factors[0]),
+            Change::Contrast(factors[1]),
+            Change::Saturation(factors[2]),
+            Change::Hue(turn),
+        ];
+        for &at in &order {
+            color::change(&mut expected, &[changes[at]]);
         }
         assert_eq!(values, expected);
         seen.insert(order);

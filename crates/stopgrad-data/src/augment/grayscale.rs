@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{AugmentError, color, within};
+use super::color::{self, Change};
+use super::{AugmentError, within};
 use crate::random;
 
 /// Replaces all three channels by their luminance, with a probability.
@@ -30,7 +31,7 @@ impl Grayscale {
 
     pub(super) fn apply(&self, values: &mut [f32], rng: &mut ChaCha8Rng) {
         if random::happens(rng, self.prob) {
-            color::gray(values);
+            color::change(values, &[Change::Gray]);
         }
     }
 }

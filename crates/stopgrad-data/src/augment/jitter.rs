@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::{AugmentError, color, within};
+use super::color::{self, Change};
+use super::{AugmentError, within};
 use crate::random;
 
 /// Changes brightness, contrast, saturation and hue, each by a random amount and all in random order, with a
@@ -48,23 +49,16 @@ impl Jitter {
     pub(super) fn apply(&self, values: &mut [f32], rng: &mut ChaCha8Rng) {
         let happens = random::happens(rng, self.prob);
         let mut factor = |strength: f64| random::between(rng, 1.0 - strength, 1.0 + strength) as f32;
-        let (brightness, contrast, saturation) =
-            (factor(self.brightness), factor(self.contrast), factor(self.saturation));
-        let turn = random::between(rng, -self.hue, self.hue) as f32;
+        let changes = [
+            Change::Brightness(factor(self.brightness)),
+            Change::Contrast(factor(self.contrast)),
+            Change::Saturation(factor(self.saturation)),
+            Change::Hue(random::between(rng, -self.hue, self.hue) as f32),
+        ];
         let order = random::permutation(rng, 4);
-        if !happens {
-            return;
-        }
-        for change in order {
-            match change {
-                0 => color::brighten(values, brightness),
-                1 => {
-                    let level = color::mean_luminance(values);
-                    color::spread(values, level, contrast);
-                }
-                2 => color::saturate(values, saturation),
-                _ => color::turn_hue(values, turn),
-            }
+        if happens {
+            let in_order: Vec<Change> = order.into_iter().map(|at| changes[at]).collect();
+            color::change(values, &in_order);
         }
     }
 }
