@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
@@ -112,6 +113,7 @@ pub enum LoaderError {
 pub struct Loader {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
+    waited: Duration,
 }
 
 /// What the workers and the receiver share.
@@ -171,7 +173,7 @@ impl Loader {
             spec,
         });
         // The loader exists before its workers, so that those already started are stopped when one cannot be.
-        let mut loader = Self { shared, workers: Vec::with_capacity(threads) };
+        let mut loader = Self { shared, workers: Vec::with_capacity(threads), waited: Duration::ZERO };
         for worker in 0..threads {
             let shared = Arc::clone(&loader.shared);
             let builder = std::thread::Builder::new().name(format!("loader {worker}"));
@@ -189,17 +191,24 @@ impl Loader {
     /// # Panics
     /// When a worker panicked.
     pub fn next_batch(&mut self) -> Result<Batch, LoaderError> {
+        let asked = Instant::now();
         let mut queue = self.shared.lock();
         loop {
             let step = queue.next_to_hand_over;
             if let Some(batch) = queue.ready.remove(&step) {
                 queue.next_to_hand_over += 1;
                 self.shared.changed.notify_all();
+                self.waited += asked.elapsed();
                 return batch;
             }
             assert!(!queue.lost, "a loader thread panicked; its message stands above");
             queue = self.shared.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// How long [`Loader::next_batch`] kept its caller in all: next to nothing where batches were ready.
+    pub fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Batches of an epoch.

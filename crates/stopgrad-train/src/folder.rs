@@ -59,6 +59,8 @@ const VERDICT: &str = "verdict.json";
 const THEORY: &str = "theory.json";
 const MOMENTS: &str = "moments.npz";
 const RUN: &str = "run.json";
+/// Columns of `metrics.csv` that there have been from the start; `waited_seconds` came later.
+const FIRST_COLUMNS: usize = Column::WaitedSeconds as usize;
 
 /// Identity and probes of a run: `run.json`, written last.
 #[derive(Debug, Serialize, Deserialize)]
@@ -177,20 +179,23 @@ pub fn read_rows(path: &Path) -> Result<Vec<MetricsRow>, RecordError> {
     let text = read_text(path)?;
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let mut lines = whole.lines();
-    if lines.next().map(str::to_owned) != Some(header().trim_end().to_owned()) {
+    // Columns are only ever added at the end: an older version's lack the last ones.
+    let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    let known = Column::ALL.iter().map(|column| column.name()).take(names.len());
+    if names.len() < FIRST_COLUMNS || !known.eq(names.iter().copied()) {
         return Err(damaged(path, "line 1", "its columns are not those of this version"));
     }
     lines
         .enumerate()
         .map(|(i, line)| {
-            read_line(line).ok_or_else(|| damaged(path, format!("line {}", i + 2), "not a row of numbers"))
+            read_line(line, names.len()).ok_or_else(|| damaged(path, format!("line {}", i + 2), "not a row of numbers"))
         })
         .collect()
 }
 
-fn read_line(line: &str) -> Option<MetricsRow> {
+fn read_line(line: &str, columns: usize) -> Option<MetricsRow> {
     let cells: Vec<&str> = line.split(',').collect();
-    if cells.len() != Column::ALL.len() {
+    if cells.len() != columns {
         return None;
     }
     let mut row = MetricsRow::new(cells[0].parse().ok()?);

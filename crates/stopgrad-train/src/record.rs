@@ -72,6 +72,7 @@ columns! {
     Momentum "momentum" "Teacher momentum α of the last step",
     KnnAccuracy "knn_accuracy" "Weighted kNN on frozen encoder features, validation part (empty where not measured)",
     LinearAccuracy "linear_accuracy" "Linear probe on frozen encoder features, validation part (empty where not measured)",
+    WaitedSeconds "waited_seconds" "Seconds of training so far in which the loop waited for a batch",
 }
 
 /// One row of `metrics.csv`; `None` where the quantity does not apply or was not measured.
@@ -91,6 +92,14 @@ impl MetricsRow {
     /// The value of a column, if there is one.
     pub fn get(&self, column: Column) -> Option<f64> {
         self.values[column as usize]
+    }
+
+    /// The row with nothing in its columns of wall time, the only ones that differ between runs that are the same.
+    #[must_use]
+    pub fn without_times(mut self) -> Self {
+        self.values[Column::Seconds as usize] = None;
+        self.values[Column::WaitedSeconds as usize] = None;
+        self
     }
 
     /// Fill in a column.
@@ -174,4 +183,12 @@ pub struct RunRecord {
     pub metrics: Vec<MetricsRow>,
     /// `spectra.npz`.
     pub spectra: Vec<Spectrum>,
+}
+
+impl RunRecord {
+    /// Seconds in which the loop waited for data, and all seconds of the training; `None` of a run whose rows say neither.
+    pub fn waited(&self) -> Option<(f64, f64)> {
+        let last = self.metrics.last()?;
+        Some((last.get(Column::WaitedSeconds)?, last.get(Column::Seconds)?))
+    }
 }

@@ -13,8 +13,8 @@ use crate::random;
 /// Each value is cut to 0 to 1 after each change.
 ///
 /// # Source
-/// torchvision's `ColorJitter`, which SimSiam uses (arXiv:2011.10566, appendix A); BYOL's (arXiv:2006.07733, appendix
-/// B) adds to the brightness where this multiplies it.
+/// torchvision's `ColorJitter`, which SimSiam uses (arXiv:2011.10566, appendix A); BYOL's code (arXiv:2006.07733)
+/// adds to the brightness where this multiplies it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Jitter {
@@ -31,7 +31,7 @@ pub struct Jitter {
 }
 
 impl Default for Jitter {
-    /// BYOL's (arXiv:2006.07733, appendix B, table 6).
+    /// BYOL's (arXiv:2006.07733, appendix on image augmentations).
     fn default() -> Self {
         Self { prob: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hue: 0.1 }
     }

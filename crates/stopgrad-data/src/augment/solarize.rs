@@ -9,7 +9,7 @@ use crate::random;
 /// Replaces values from a threshold on by 1 less them, with a probability.
 ///
 /// # Source
-/// BYOL (arXiv:2006.07733, appendix B)
+/// BYOL (arXiv:2006.07733, appendix on image augmentations)
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Solarize {

@@ -114,6 +114,29 @@ fn a_loader_dropped_early_ends_its_workers() {
     assert!(shared.upgrade().is_none());
 }
 
+#[test]
+fn time_spent_waiting_is_counted_and_time_spent_elsewhere_is_not() {
+    let spec = |milliseconds| {
+        let mut slow = Rows::new(4, 1);
+        slow.delay = Duration::from_millis(milliseconds);
+        LoaderSpec { threads: 1, ..rows(slow, 2) }
+    };
+    // One worker, two samples a batch: a batch every 20 ms, and nobody does anything else.
+    let mut loader = Loader::new(spec(10)).unwrap();
+    (0..4).for_each(|_| _ = loader.next_batch().unwrap());
+    assert!(loader.waited() >= Duration::from_millis(75), "{:?}", loader.waited());
+    // Ready long before it is asked for.
+    let mut loader = Loader::new(spec(0)).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    let before = Instant::now();
+    loader.next_batch().unwrap();
+    assert!(
+        loader.waited() <= before.elapsed() && loader.waited() < Duration::from_millis(50),
+        "{:?}",
+        loader.waited()
+    );
+}
+
 /// A source with a bug.
 struct Panicking(Rows);
 

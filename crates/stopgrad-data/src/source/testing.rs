@@ -1,5 +1,7 @@
 //! A source made of numbers, for tests of what stands on sources.
 
+use std::time::Duration;
+
 use super::{InputFile, Sample, Skipped, Source, SourceError, Split};
 use crate::Shape;
 
@@ -12,11 +14,13 @@ pub(crate) struct Rows {
     pub(crate) test_from: Option<usize>,
     /// Samples that cannot be decoded.
     pub(crate) broken: Vec<usize>,
+    /// What decoding a sample takes.
+    pub(crate) delay: Duration,
 }
 
 impl Rows {
     pub(crate) fn new(len: usize, columns: usize) -> Self {
-        Self { shape: Shape::Row { columns }, len, test_from: None, broken: vec![] }
+        Self { shape: Shape::Row { columns }, len, test_from: None, broken: vec![], delay: Duration::ZERO }
     }
 }
 
@@ -34,6 +38,7 @@ impl Source for Rows {
     }
 
     fn sample(&self, index: usize) -> Result<Sample, SourceError> {
+        std::thread::sleep(self.delay);
         if index >= self.len || self.broken.contains(&index) {
             return Err(SourceError::Index { name: "rows".into(), index, len: self.len });
         }

@@ -86,7 +86,7 @@ fn cifar() -> Vec<Augmentation> {
 /// Crop, flip, color: what the published recipes for color images share, with BYOL's strengths of color.
 ///
 /// # Source
-/// BYOL (arXiv:2006.07733, appendix B): table 6, first four rows; area and aspect of the crop are those of its text.
+/// BYOL (arXiv:2006.07733, appendix on image augmentations), without blur and solarization
 fn byol() -> Vec<Augmentation> {
     vec![
         Augmentation::Crop(Crop { min_area: 0.08, max_area: 1.0, min_aspect: 0.75, max_aspect: 4.0 / 3.0 }),
@@ -122,7 +122,7 @@ fn simsiam() -> Vec<Augmentation> {
 /// BYOL's recipe for ImageNet, for photographs of 64 pixels and more: x is always blurred, y seldom and sometimes solarized.
 ///
 /// # Source
-/// BYOL (arXiv:2006.07733, appendix B, table 6)
+/// BYOL (arXiv:2006.07733, appendix on image augmentations)
 fn photos() -> ViewRecipe {
     let (mut x, mut y) = (byol(), byol());
     x.push(Augmentation::Blur(Blur { prob: 1.0, min_sigma: 0.1, max_sigma: 2.0 }));

@@ -43,6 +43,9 @@ pub(super) struct Session<'p, T> {
     tail_start: Option<Weights>,
     seconds_before: f64,
     started: Instant,
+    /// Seconds that loops before this one waited for batches, and all so far.
+    waited_before: f64,
+    waited: f64,
 }
 
 impl<'p, T: Scalar> Session<'p, T> {
@@ -63,7 +66,8 @@ impl<'p, T: Scalar> Session<'p, T> {
         if let Some((name, found, wanted)) = files.into_iter().find(|(_, found, wanted)| found != wanted) {
             return Err(RecordError::lost(&folder.join(name), found, wanted).into());
         }
-        let seconds_before = rows.last().and_then(|r| r.get(Column::Seconds)).unwrap_or(0.0);
+        let so_far = |column| rows.last().and_then(|r| r.get(column)).unwrap_or(0.0);
+        let (seconds_before, waited_before) = (so_far(Column::Seconds), so_far(Column::WaitedSeconds));
         Ok(Self {
             pairs: EvaluationPairs::draw::<T>(plan)?,
             probes: ProbeSet::read(plan),
@@ -78,6 +82,8 @@ impl<'p, T: Scalar> Session<'p, T> {
             name: name.to_owned(),
             folder: folder.to_owned(),
             started: Instant::now(),
+            waited_before,
+            waited: waited_before,
         })
     }
 
@@ -106,6 +112,7 @@ impl<'p, T: Scalar> Session<'p, T> {
 
     fn advance(&mut self, loader: &mut Loader) -> Result<Update, RunError> {
         let batch = loader.next_batch()?;
+        self.waited = self.waited_before + loader.waited().as_secs_f64();
         let next = self.live.step + 1;
         let halves = self.is_tail_row(self.live.step);
         if halves && self.tail_start.is_none() {
@@ -187,6 +194,7 @@ impl<'p, T: Scalar> Session<'p, T> {
             self.probe(&mut row)?;
         }
         row.set(Column::Seconds, self.seconds_before + self.started.elapsed().as_secs_f64());
+        row.set(Column::WaitedSeconds, self.waited);
         self.file.append(&row)?;
         self.rows.push(row);
         Ok(())

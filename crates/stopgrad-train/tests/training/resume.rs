@@ -6,12 +6,12 @@ use std::path::Path;
 use proptest::test_runner::{Config as Cases, TestRunner};
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::{Config, EncoderStart, NetworkKind, OptimizerKind, Precision};
-use stopgrad_train::record::Column;
+use stopgrad_train::record::{Column, MetricsRow};
 use stopgrad_train::run::{RunOutcome, run};
 
 use super::support::{Patience, config, finish, plan};
 
-/// All files of a run folder; of `metrics.csv` without its column of seconds.
+/// All files of a run folder; of `metrics.csv` without its columns of wall time.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
@@ -24,10 +24,10 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
             }
             let mut bytes = std::fs::read(&path).unwrap();
             if path.ends_with("metrics.csv") {
-                let seconds = Column::ALL.iter().position(|&c| c == Column::Seconds).unwrap();
+                let timed = [Column::Seconds as usize, Column::WaitedSeconds as usize];
                 let text = String::from_utf8(bytes).unwrap();
                 let without = |line: &str| {
-                    let cells = line.split(',').enumerate().filter(|(i, _)| *i != seconds).map(|(_, cell)| cell);
+                    let cells = line.split(',').enumerate().filter(|(i, _)| !timed.contains(i)).map(|(_, cell)| cell);
                     cells.collect::<Vec<_>>().join(",")
                 };
                 bytes = text.lines().map(without).collect::<Vec<_>>().join("\n").into_bytes();
@@ -137,6 +137,38 @@ fn a_finished_run_is_read_and_not_repeated() {
         (again.verdict, again.probes, again.metrics, again.spectra),
         (record.verdict, record.probes, record.metrics, record.spectra)
     );
+}
+
+#[test]
+fn time_waited_for_data_only_grows_and_is_part_of_all_time() {
+    let plan = plan(&config(60));
+    let folder = tempfile::tempdir().unwrap();
+    let stopped =
+        run(&plan, "test", folder.path(), &mut Patience { steps_left: Some(31), ..Patience::default() }).unwrap();
+    assert!(matches!(stopped, RunOutcome::Stopped { .. }));
+    let record = finish(&plan, folder.path());
+    let times = |column| record.metrics.iter().map(|row| row.get(column).unwrap()).collect::<Vec<_>>();
+    let (waited, seconds) = (times(Column::WaitedSeconds), times(Column::Seconds));
+    assert!(waited[0] == 0.0 && waited.is_sorted() && waited.iter().zip(&seconds).all(|(waited, all)| waited <= all));
+    let (last, all) = record.waited().unwrap();
+    assert!(last > 0.0 && last < all);
+}
+
+#[test]
+fn metrics_of_a_version_that_did_not_measure_waiting_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = finish(&plan(&config(20)), folder.path());
+    let path = folder.path().join("metrics.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let shorter =
+        |text: &str| text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n").collect::<String>();
+    std::fs::write(&path, shorter(&text)).unwrap();
+    let read = stopgrad_train::RunRecord::read(folder.path()).unwrap();
+    assert_eq!((read.waited(), read.metrics.len()), (None, record.metrics.len()));
+    let without = |rows: Vec<MetricsRow>| rows.into_iter().map(MetricsRow::without_times).collect::<Vec<_>>();
+    assert_eq!(without(read.metrics), without(record.metrics));
+    std::fs::write(&path, shorter(&shorter(&text))).unwrap();
+    assert!(stopgrad_train::RunRecord::read(folder.path()).unwrap_err().to_string().contains("its columns are not"));
 }
 
 #[test]

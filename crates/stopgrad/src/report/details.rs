@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::Report;
 use super::record::RunRecord;
 use super::verdicts::QUESTIONS;
-use crate::markup::{escape, grouped, number};
+use super::waiting::waited;
+use crate::markup::{escape, grouped, number, prose};
 use crate::page::flatten;
 
 /// Words of the page that not everybody knows.
@@ -93,10 +94,11 @@ fn fold(report: &Report, run: &RunRecord) -> String {
         html,
         "<dl class=\"facts\"><div><dt>Initial weights</dt><dd><code>{}</code></dd></div><div><dt>Data \
          order</dt><dd><code>{}</code></dd></div><div><dt>Parameters moved by</dt><dd>{} of their initial \
-         norm</dd></div></dl>",
+         norm</dd></div><div><dt>Waited for data</dt><dd>{}</dd></div></dl>",
         escape(&run.initial_weights_sha256),
         escape(&run.data_order_sha256),
         run.relative_displacement.map_or_else(|| "–".to_owned(), number),
+        waited([run]).map_or_else(|| "–".to_owned(), |text| prose(&text)),
     );
     html.push_str("<div class=\"evidence\">\n");
     for (question, pick) in QUESTIONS {

@@ -17,6 +17,7 @@ mod quality;
 mod summary;
 mod theory;
 mod verdicts;
+mod waiting;
 
 #[cfg(test)]
 mod fixture;
@@ -24,6 +25,7 @@ mod fixture;
 pub use figure::{Figure, Group};
 pub use quality::{Course, Stretch, Trend, course};
 pub(crate) use theory::sentences as theory_sentences;
+pub(crate) use waiting::waited;
 
 // The one place that says where the records come from.
 use stopgrad_train::record::{self, RunRecord};

@@ -13,7 +13,7 @@ use crate::demand::unmet;
 use crate::limits::Stop;
 use crate::manifest::Manifest;
 use crate::outcome::{Outcome, Status};
-use crate::report::{Report, theory_sentences};
+use crate::report::{Report, theory_sentences, waited};
 use crate::table::aligned;
 
 const HEADER: [&str; 6] = ["run", "minimises Ē", "converges", "collapses", "kNN", "linear"];
@@ -32,6 +32,9 @@ pub(super) fn answer(report: &Report, out: &Path, asked: &RunArguments) -> Outco
     let theory = theory_sentences(report);
     if !theory.is_empty() {
         _ = writeln!(text, "\ntheory and outcome:\n{}", theory.join("\n"));
+    }
+    if let Some(waited) = waited(&report.runs) {
+        _ = writeln!(text, "\nwaited for data: {waited} of training");
     }
     _ = writeln!(text, "\nreport: {}", page.display());
     for sentence in &unmet {

@@ -52,7 +52,7 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             match name.file_name().expect("name").to_str().expect("text") {
                 "report.html" | "metrics.parquet" => {}
                 _ if path.is_dir() => open.push(path),
-                "metrics.csv" => _ = found.insert(name, without_seconds(&path)),
+                "metrics.csv" => _ = found.insert(name, without_times(&path)),
                 _ => _ = found.insert(name, fs::read(&path).expect("file")),
             }
         }
@@ -60,11 +60,12 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-fn without_seconds(metrics: &Path) -> Vec<u8> {
+fn without_times(metrics: &Path) -> Vec<u8> {
     let text = fs::read_to_string(metrics).expect("metrics");
-    let at = text.lines().next().expect("header").split(',').position(|name| name == "seconds").expect("seconds");
+    let header: Vec<&str> = text.lines().next().expect("header").split(',').collect();
+    let timed = ["seconds", "waited_seconds"].map(|name| header.iter().position(|column| *column == name).expect(name));
     let kept = text.lines().map(|line| {
-        let cells = line.split(',').enumerate().filter(|(column, _)| *column != at);
+        let cells = line.split(',').enumerate().filter(|(column, _)| !timed.contains(column));
         cells.map(|(_, cell)| cell).collect::<Vec<_>>().join(",") + "\n"
     });
     kept.collect::<String>().into_bytes()

@@ -96,16 +96,31 @@ fn a_run_leaves_its_folder_and_goes_on_only_under_the_same_configuration() {
 }
 
 #[test]
+fn help_names_every_preset() {
+    let here = folder();
+    for command in ["data", "train", "compare"] {
+        let help = stdout(&done(here.path(), &[command, "--help"]));
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for name in stopgrad_data::ViewRecipe::preset_names() {
+            assert!(help.contains(&format!(" {name}")), "{command} --help does not name {name}");
+        }
+    }
+}
+
+#[test]
 fn a_comparison_holds_its_runs_and_one_report() {
     let here = folder();
     let words = with(&["compare", "digits", "--quiet"], &[]);
     let output = done(here.path(), &words);
     assert_eq!(stderr(&output), "");
     let text = stdout(&output);
-    for part in ["joint", "sg", "ema", "raw input", "runs/compare-digits-1/report.html"] {
+    for part in ["joint", "sg", "ema", "raw input", "waited for data: ", "runs/compare-digits-1/report.html"] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
     let out = here.path().join("runs/compare-digits-1");
+    let page = std::fs::read_to_string(out.join("report.html")).expect("page");
+    assert_eq!(page.matches("<dt>Waited for data</dt><dd>–").count(), 0);
+    assert_eq!(page.matches("<dt>Waited for data</dt><dd>").count(), 3);
     for file in [
         "comparison.json",
         "report.html",
