@@ -2,14 +2,17 @@
 
 Same files, same recipes, one thread each; every round runs both, in turn; the figure is the median over rounds, the ratio the
 median of the rounds' ratios. --photographs: JPEG files of 128 x 128 or more; --tiny: PNG files of 32 x 32. At most 512 files of a
-folder are taken, evenly. Needs: cargo, and a Python with torchvision and Pillow (--python).
+folder are taken, evenly. Everything runs in the real-time class where that is allowed (chrt), as in compare.py. Needs: cargo, and a
+Python with torchvision and Pillow (--python).
 
 A view is one augmented and normalized image from a decoded one. torchvision's transforms take Pillow images, as its pipelines do;
 its random numbers, rounding to bytes and blur (Pillow's, as in SimSiam's code) are its own.
 """
 import argparse
 import json
+import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,7 +22,8 @@ ROOT = HERE.parent
 
 
 def run(command):
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    real_time = ["chrt", "-f", "10"] if shutil.which("chrt") and os.geteuid() == 0 else []
+    return float(subprocess.run(real_time + command, capture_output=True, text=True, check=True).stdout)
 
 
 def bench_program():
