@@ -52,15 +52,19 @@ impl Blur {
         let sigma = random::between(rng, self.min_sigma, self.max_sigma);
         let Shape::Image { height, width, .. } = *shape else { return };
         let kernel = kernel(sigma, height.min(width));
-        if !happens || kernel.len() == 1 {
-            return;
+        if happens && kernel.len() > 1 {
+            blur_by(Arch::new(), values, [height, width], &kernel);
         }
-        let mut across = vec![0.0; height * width];
-        let mut framed = vec![0.0; width + kernel.len() - 1];
-        for plane in values.chunks_exact_mut(height * width) {
-            let (kernel, framed, across) = (&kernel, &mut framed, &mut across);
-            Arch::new().dispatch(Blurred { plane, width, kernel, framed, across });
-        }
+    }
+}
+
+/// Blurs every plane by registers of a kind.
+pub(super) fn blur_by(arch: Arch, values: &mut [f32], [height, width]: [usize; 2], kernel: &[f32]) {
+    let mut across = vec![0.0; height * width];
+    let mut framed = vec![0.0; width + kernel.len() - 1];
+    for plane in values.chunks_exact_mut(height * width) {
+        let (framed, across) = (&mut framed, &mut across);
+        arch.dispatch(Blurred { plane, width, kernel, framed, across });
     }
 }
 

@@ -30,7 +30,12 @@ pub(super) enum Change {
 
 /// Changes the colors of an image, one change after the other.
 pub(super) fn change(values: &mut [f32], changes: &[Change]) {
-    Arch::new().dispatch(Changed { values, changes });
+    change_by(Arch::new(), values, changes);
+}
+
+/// The same by registers of a kind.
+pub(super) fn change_by(arch: Arch, values: &mut [f32], changes: &[Change]) {
+    arch.dispatch(Changed { values, changes });
 }
 
 struct Changed<'a> {

@@ -1,5 +1,7 @@
 //! Colors and blur beside torchvision's (`tests/golden/color.py`), and in closed form.
 
+use pulp::Arch;
+
 use super::color::Change;
 use super::*;
 use crate::stream;
@@ -153,4 +155,19 @@ fn the_order_of_a_jitter_is_random() {
         seen.insert(order);
     }
     assert_eq!(seen.len(), 24);
+}
+
+#[test]
+fn every_width_of_registers_gives_the_same_bits() {
+    let shape = Shape::Image { channels: 3, height: 37, width: 41 };
+    let image: Vec<f32> = (0..shape.len()).map(|at| (at * 7919 % 4567) as f32 / 4566.0).collect();
+    let changes = [Change::Hue(0.07), Change::Contrast(1.3), Change::Saturation(0.7), Change::Brightness(0.9)];
+    let (mut widest, mut narrow) = (image.clone(), image);
+    color::change(&mut widest, &changes);
+    color::change_by(Arch::Scalar, &mut narrow, &changes);
+    assert_eq!(widest, narrow);
+    let kernel = [0.1, 0.2, 0.4, 0.2, 0.1];
+    blur::blur_by(Arch::new(), &mut widest, [37, 41], &kernel);
+    blur::blur_by(Arch::Scalar, &mut narrow, [37, 41], &kernel);
+    assert_eq!(widest, narrow);
 }
