@@ -43,7 +43,7 @@ pub use projection::Projection;
 pub use random::stream;
 pub use shape::Shape;
 pub use sheet::{PicturedPair, SheetError, contact_sheet, pair_sheet};
-pub use source::{InputFile, Sample, Skipped, Source, SourceError, Split, open_source};
+pub use source::{InputFile, OpenParams, Sample, Skipped, Source, SourceError, Split, open_source, open_source_with};
 pub use splits::{SplitError, SplitSpec, Splits};
 pub use views::{ViewError, ViewPair, ViewRecipe};
 pub use whole::{write_whole, write_whole_with};

@@ -54,6 +54,14 @@ pub enum SourceError {
     /// A `.npz` file that cannot be read.
     #[error(transparent)]
     Npz(#[from] NpzError),
+    /// A size that images are not scaled to.
+    #[error("source.image_side = {side} is out of range: write {} to {}, or 0 for a size that fits the images", range.start(), range.end())]
+    ImageSide {
+        /// As written.
+        side: usize,
+        /// What is allowed.
+        range: std::ops::RangeInclusive<usize>,
+    },
     /// Nothing in it.
     #[error("{path} holds no sample; a source needs at least one")]
     Empty {

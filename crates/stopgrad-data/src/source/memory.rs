@@ -94,7 +94,7 @@ impl Store {
 }
 
 /// Classes in order, and labels as indices into them.
-fn numbered(labels: &[Option<String>]) -> (Vec<String>, Vec<Option<u32>>) {
+pub(super) fn numbered(labels: &[Option<String>]) -> (Vec<String>, Vec<Option<u32>>) {
     let mut classes: Vec<String> = labels.iter().flatten().cloned().collect();
     classes.sort_unstable();
     classes.dedup();

@@ -124,6 +124,33 @@ pub trait Source: Send + Sync {
 
     /// Whom to credit, and the license, where we know it.
     fn attribution(&self) -> Option<&str>;
+
+    /// Rows and columns that images of all sizes were scaled to; none where the samples are as they are stored.
+    fn image_side(&self) -> Option<usize> {
+        None
+    }
+
+    /// How the samples were come by, where a user should know.
+    fn remark(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// How a source is opened.
+#[derive(Clone, Copy)]
+pub struct OpenParams<'a> {
+    /// CSV only; empty means a column named `label` or `class`, if there is one.
+    pub label_column: &'a str,
+    /// Folders of images only: rows and columns of a sample; 0 means 32, or 64 where most images have as many.
+    pub image_side: usize,
+    /// Told of long work: items done and in all; may be called from any thread.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+impl Default for OpenParams<'_> {
+    fn default() -> Self {
+        Self { label_column: "", image_side: 0, progress: &|_, _| {} }
+    }
 }
 
 /// Opens what a user named: `digits`, or the path of a file or folder.
@@ -140,6 +167,14 @@ pub trait Source: Send + Sync {
 /// # Ok::<(), stopgrad_data::SourceError>(())
 /// ```
 pub fn open_source(path: &str, label_column: &str) -> Result<Arc<dyn Source>, SourceError> {
+    open_source_with(path, &OpenParams { label_column, ..OpenParams::default() })
+}
+
+/// [`open_source`] with all that can be said of it.
+///
+/// # Errors
+/// As there.
+pub fn open_source_with(path: &str, params: &OpenParams<'_>) -> Result<Arc<dyn Source>, SourceError> {
     if path == "digits" {
         return Ok(Arc::new(digits::open()?));
     }
@@ -148,14 +183,14 @@ pub fn open_source(path: &str, label_column: &str) -> Result<Arc<dyn Source>, So
         return Err(SourceError::NotFound { path: path.into() });
     }
     if place.is_dir() {
-        return open_folder(place);
+        return open_folder(place, params);
     }
     let lower = path.to_ascii_lowercase();
     let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
     let zipped = plain.len() < lower.len();
     let file_name = Path::new(plain).file_name().unwrap_or_default().to_string_lossy();
     let source = match Path::new(plain).extension().and_then(|extension| extension.to_str()) {
-        Some("csv") => table::open(place, label_column)?,
+        Some("csv") => table::open(place, params.label_column)?,
         Some("npy") if !zipped => array::open_npy(place)?,
         Some("npz") if !zipped => array::open_npz(place)?,
         Some("bin") if !zipped => cifar::open_file(place)?,
@@ -165,7 +200,7 @@ pub fn open_source(path: &str, label_column: &str) -> Result<Arc<dyn Source>, So
     Ok(Arc::new(source))
 }
 
-fn open_folder(folder: &Path) -> Result<Arc<dyn Source>, SourceError> {
+fn open_folder(folder: &Path, params: &OpenParams<'_>) -> Result<Arc<dyn Source>, SourceError> {
     if idx::is_folder(folder) {
         return Ok(Arc::new(idx::open_folder(folder)?));
     }
@@ -173,7 +208,7 @@ fn open_folder(folder: &Path) -> Result<Arc<dyn Source>, SourceError> {
         return Ok(Arc::new(cifar::open_folder(folder)?));
     }
     if images::is_folder(folder) {
-        return Ok(Arc::new(images::open_folder(folder)?));
+        return Ok(Arc::new(images::open_folder(folder, params)?));
     }
     Err(SourceError::UnknownFolder { path: folder.display().to_string() })
 }
