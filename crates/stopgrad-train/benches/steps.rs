@@ -1,15 +1,15 @@
 //! Training steps, timed one by one: the peer of `benches/torch_steps.py`, on the same work.
 //!
-//! `cargo bench --bench steps -- {byol|linear} SECONDS` prints the milliseconds of every step after three warm-up
-//! steps, one a line; `-- gemm SECONDS` prints GFLOP/s of a 1024³ product, the limit to read them against.
+//! `cargo bench --bench steps -- {byol|linear|conv} SECONDS` prints the milliseconds of every step after three warm-up
+//! steps, one a line; of `conv` with the rate that its products run at; `-- gemm SECONDS` prints GFLOP/s of a 1024³ product, the limit to read them against.
 
-#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its figures")]
 #![allow(missing_docs, reason = "not a library")]
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use stopgrad_data::Batch;
+use stopgrad_data::{Batch, Shape};
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::{
     FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind, Regularizer,
@@ -34,6 +34,7 @@ fn main() {
     rayon::scope(|_| match kind {
         "gemm" => gemm(seconds),
         "linear" => time(seconds, linear()),
+        "conv" => time(seconds, convolutions()),
         _ => time(seconds, byol()),
     });
 }
@@ -68,7 +69,43 @@ fn byol() -> impl FnMut() -> f64 {
         predictor_hidden: vec![512],
         ..NetworkConfig::default()
     };
-    let network = Network::new(&config, 3072).expect("a valid network");
+    byol_step(Network::new(&config, 3072).expect("a valid network"), 64)
+}
+
+/// The convolutional encoder of the defaults for images of 32 × 32, the same way; batch 128.
+fn convolutions() -> impl FnMut() -> f64 {
+    const BATCH: usize = 128;
+    let config = NetworkConfig {
+        encoder: NetworkKind::Conv,
+        encoder_hidden: vec![32, 64, 128, 256],
+        encoder_width: 512,
+        encoder_batch_norm: true,
+        projector: NetworkKind::Mlp,
+        projector_hidden: vec![512],
+        projector_width: 128,
+        projector_batch_norm: true,
+        predictor: NetworkKind::Mlp,
+        predictor_hidden: vec![512],
+        predictor_batch_norm: true,
+        ..NetworkConfig::default()
+    };
+    let shape = Shape::Image { channels: 3, height: 32, width: 32 };
+    let network = Network::new(&config, &shape).expect("a valid network");
+    let (f, g) = network.multiply_adds();
+    // Two views: forward and twice that backward for the student, forward for the teacher.
+    let flops = 2.0 * 2.0 * BATCH as f64 * (4 * f + 3 * g) as f64;
+    let mut step = byol_step(network, BATCH);
+    move || {
+        let start = Instant::now();
+        let loss = step();
+        eprintln!("{:.0} GFLOP/s", flops * 1e-9 / start.elapsed().as_secs_f64());
+        loss
+    }
+}
+
+/// Both directions, cosine, AdamW, EMA teacher in batch statistics.
+fn byol_step(network: Network, batch: usize) -> impl FnMut() -> f64 {
+    let width = network.input_width;
     let objective = Objective::new(&ObjectiveConfig {
         loss: Loss::Cosine,
         symmetrized: true,
@@ -78,10 +115,10 @@ fn byol() -> impl FnMut() -> f64 {
     let mut student = Weights::initialize::<f32>(&network, 0);
     let mut teacher = Teacher::new::<f32>(&FieldConfig::default(), &network, &student, 1000);
     let mut optimizer = Optimizer::<f32>::new(&adamw(), objective.decoupled, &network);
-    let batch = noise(64, 3072);
+    let batch = noise(batch, width);
     let mut done = 0;
     move || {
-        let views = views::<f32>(&batch, 3072);
+        let views = views::<f32>(&batch, width);
         let gradient = Gradient::evaluate::<f32>(&network, &objective, Field::Ema, &student, Some(&teacher), &views);
         optimizer.step(&mut student.parameters, &gradient.parts, 1e-3);
         update_running::<f32>(&mut student.buffers, &gradient.observed);

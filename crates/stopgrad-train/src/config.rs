@@ -42,6 +42,8 @@ pub struct SourceConfig {
     pub path: String,
     /// CSV only: name of the label column; empty: a column named `label` or `class` if there is one.
     pub label_column: String,
+    /// Folders of images only: rows and columns that every image is scaled to; 0: 32, or 64 where most have as many.
+    pub image_side: usize,
 }
 
 /// Table `[views]`.
@@ -70,6 +72,9 @@ pub enum NetworkKind {
     Linear,
     /// Hidden layers with ReLU, then a linear layer.
     Mlp,
+    /// Encoders of images only: stages of two 3 × 3 convolutions with batch norm and ReLU, each stage at half the sides of
+    /// the one before, then the mean over pixels.
+    Conv,
 }
 
 /// How a linear predictor starts.
@@ -97,11 +102,11 @@ pub enum EncoderStart {
 #[serde(deny_unknown_fields, default)]
 #[allow(clippy::struct_excessive_bools, reason = "four places where a batch norm may stand, each a key of its own")]
 pub struct NetworkConfig {
-    /// `linear` or `mlp`.
+    /// `linear`, `mlp` or `conv`.
     pub encoder: NetworkKind,
-    /// Widths of the encoder's hidden layers.
+    /// Widths of the encoder's hidden layers; of `conv`: channels of the stages before the last.
     pub encoder_hidden: Vec<usize>,
-    /// Width of the representation: what probes read.
+    /// Width of the representation: what probes read; of `conv`: channels of the last stage.
     pub encoder_width: usize,
     /// `uniform` or `orthonormal`: how a linear encoder starts. With B = I an orthonormal one is balanced, AAᵀ = BᵀB.
     pub encoder_start: EncoderStart,
@@ -288,6 +293,8 @@ pub struct EvaluationConfig {
     pub measure_every: u64,
     /// Steps between probes (and spectra); 0: chosen so that there are about 20.
     pub probe_every: u64,
+    /// Training samples that probes learn from, chosen by `split.seed`; 0: all.
+    pub probe_samples: usize,
     /// Neighbours of the weighted kNN.
     pub knn_k: usize,
     /// Temperature of its weights exp(cos / T).

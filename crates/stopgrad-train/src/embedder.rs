@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::config::Precision;
-use crate::features::{PREPROCESSING, Preprocessing, Space, features};
+use crate::features::{PREPROCESSING, Preprocessing, Space, features, samples_at_a_time};
 use crate::folder::{self, RecordError};
 use crate::network::{Network, NetworkError};
 use crate::scalar::Scalar;
@@ -93,7 +93,7 @@ impl Embedder {
         {
             return Err(mixed(PREPROCESSING));
         }
-        let network = Network::new(config, preprocessing.width())?;
+        let network = Network::new(config, preprocessing.input())?;
         let mut weights = Weights::initialize::<T>(&network, 0);
         let parameters = network.parameters.iter().map(|s| &s.name).zip(&mut weights.parameters);
         let buffers = network.buffers.iter().map(|s| &s.name).zip(&mut weights.buffers);
@@ -118,27 +118,23 @@ impl Embedder {
             });
         }
         let mut skipped = source.skipped().to_vec();
-        let mut inputs = Vec::new();
-        for index in 0..source.len() {
-            match source.sample(index) {
-                Ok(mut sample) => {
-                    self.preprocessing.normalizer.apply(source.shape(), &mut sample.values);
-                    match &self.preprocessing.projection {
-                        Some(projection) => inputs.extend(projection.apply(&sample.values)),
-                        None => inputs.extend(sample.values),
-                    }
-                }
-                Err(error) => {
-                    skipped.push(Skipped { path: format!("{}:{index}", source.name()), reason: error.to_string() });
-                }
-            }
+        let mut values = Vec::new();
+        let all: Vec<usize> = (0..source.len()).collect();
+        // Only the representations of all samples are held, not the samples.
+        for block in all.chunks(samples_at_a_time(self.network.input_width)) {
+            let inputs = self.preprocessing.inputs(source, block);
+            values.extend(self.features(&inputs.values));
+            skipped.extend(inputs.skipped);
         }
-        let (network, width) = (&self.network, self.network.input_width);
-        let values = match &self.numbers {
-            Numbers::Single(weights) => features::<f32>(network, weights, Space::Encoder, &inputs, width),
-            Numbers::Double(weights) => features::<f64>(network, weights, Space::Encoder, &inputs, width),
-        };
         Ok((values, self.network.encoder_width, skipped))
+    }
+
+    fn features(&self, inputs: &[f32]) -> Vec<f32> {
+        let (network, width) = (&self.network, self.network.input_width);
+        match &self.numbers {
+            Numbers::Single(weights) => features::<f32>(network, weights, Space::Encoder, inputs, width),
+            Numbers::Double(weights) => features::<f64>(network, weights, Space::Encoder, inputs, width),
+        }
     }
 }
 

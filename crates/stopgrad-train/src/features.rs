@@ -1,15 +1,18 @@
 //! Frozen features: what a network makes of samples that nobody augments, and what is done to a sample before.
 
-use stopgrad_data::{Normalizer, Projection, Shape};
+use stopgrad_data::{Normalizer, Projection, Shape, Skipped, Source};
 
 use crate::bridge;
 use crate::layer::{Pass, Statistics};
-use crate::network::Network;
+use crate::network::{Input, Network};
+use crate::plan::Plan;
 use crate::scalar::Scalar;
 use crate::weights::Weights;
 
-/// Samples that go through the network at a time.
-const CHUNK: usize = 1024;
+/// Numbers that go through the network at a time, and the most samples: the activations of filters over large images
+/// take some tens of times the memory of the images.
+const CHUNK: usize = 1 << 20;
+const MOST_SAMPLES: usize = 1024;
 
 /// Key of the preprocessing in `model.safetensors`.
 pub(crate) const PREPROCESSING: &str = "preprocessing";
@@ -27,10 +30,57 @@ pub(crate) struct Preprocessing {
 }
 
 impl Preprocessing {
-    /// m: numbers that the network sees.
-    pub(crate) fn width(&self) -> usize {
-        self.projection.as_ref().map_or(self.shape.len(), Projection::outputs)
+    /// That of a plan.
+    pub(crate) fn of(plan: &Plan) -> Self {
+        Self {
+            shape: plan.source.shape().clone(),
+            normalizer: plan.normalizer.clone(),
+            projection: plan.projection.as_deref().cloned(),
+        }
     }
+
+    /// Some samples as the network sees them; those that cannot be read are left out.
+    pub(crate) fn inputs(&self, source: &dyn Source, indices: &[usize]) -> Inputs {
+        let mut inputs = Inputs::default();
+        for &index in indices {
+            match source.sample(index) {
+                Ok(mut sample) => {
+                    self.normalizer.apply(source.shape(), &mut sample.values);
+                    match &self.projection {
+                        Some(projection) => inputs.values.extend(projection.apply(&sample.values)),
+                        None => inputs.values.extend(sample.values),
+                    }
+                    inputs.indices.push(index);
+                }
+                Err(error) => {
+                    let path = format!("{}:{index}", source.name());
+                    inputs.skipped.push(Skipped { path, reason: error.to_string() });
+                }
+            }
+        }
+        inputs
+    }
+
+    /// What the network sees.
+    pub(crate) fn input(&self) -> Input {
+        self.projection.as_ref().map_or_else(|| Input::from(&self.shape), |projection| projection.outputs().into())
+    }
+}
+
+/// Samples as a network sees them.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs {
+    /// Row after row.
+    pub values: Vec<f32>,
+    /// The sample of each row.
+    pub indices: Vec<usize>,
+    /// Those that could not be read.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Samples of so many numbers that go through a network together.
+pub(crate) fn samples_at_a_time(width: usize) -> usize {
+    (CHUNK / width).clamp(1, MOST_SAMPLES)
 }
 
 /// Which space is probed.
@@ -47,7 +97,7 @@ pub fn features<T: Scalar>(
     network: &Network, weights: &Weights, space: Space, inputs: &[f32], width: usize,
 ) -> Vec<f32> {
     let mut features = Vec::new();
-    for chunk in inputs.chunks(CHUNK * width) {
+    for chunk in inputs.chunks(samples_at_a_time(width) * width) {
         let values: Vec<T> = chunk.iter().map(|&v| T::from_f64(f64::from(v))).collect();
         let x = bridge::tensor(values, [chunk.len() / width, width]);
         let mut pass = Pass::new(&weights.parameters, Statistics::Running(&weights.buffers));

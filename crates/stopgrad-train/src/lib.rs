@@ -21,6 +21,7 @@ pub mod features;
 pub mod folder;
 pub mod gradient;
 mod inputs;
+pub mod kernel;
 pub mod layer;
 pub mod measure;
 pub mod network;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use stopgrad_data::{
-    Draws, FixedPairs, Loader, LoaderError, LoaderSpec, Normalizer, Projection, Source, SourceError, SplitError,
-    Splits, ViewError, ViewPair, ViewRecipe, open_source,
+    Draws, FixedPairs, Loader, LoaderError, LoaderSpec, Normalizer, OpenParams, Projection, Source, SourceError,
+    SplitError, Splits, ViewError, ViewPair, ViewRecipe, open_source_with,
 };
 use stopgrad_dynamics::Field;
 use stopgrad_dynamics::features::FeatureError;
@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::config::{Config, OptimizerKind, TeacherBatchNorm, TeacherBuffers};
 use crate::inputs::{self, Features};
-use crate::network::{Network, NetworkError};
+use crate::network::{Input, Network, NetworkError};
 use crate::optim::{Schedule, Warmup};
 
 /// Rows of `metrics.csv` that a run gets when nothing else is asked: with 100 rows measuring stays below a
@@ -107,16 +107,17 @@ impl Plan {
     /// Whatever would make the run fail later: says which key and what to write instead.
     pub fn new(mut config: Config) -> Result<Self, PlanError> {
         check_numbers(&config)?;
-        let source = open_source(&config.source.path, &config.source.label_column)?;
+        let source = open(&mut config)?;
         let splits = Splits::new(source.as_ref(), &config.split)?;
         check_parts(&config, source.as_ref(), &splits)?;
         let recipe = resolve_views(&mut config, source.as_ref())?;
         recipe.check(source.shape())?;
         let normalizer = Normalizer::fit(source.as_ref(), &splits.train)?;
         let (projection, fixed) = prepare(&config, source.as_ref(), &splits, (&recipe, &normalizer))?;
-        let inputs = projection.as_ref().map_or(source.shape().len(), Projection::outputs);
+        let input = projection.as_ref().map_or_else(|| Input::from(source.shape()), |p| p.outputs().into());
+        let inputs = input.width;
         check_size(&config, inputs)?;
-        let network = Network::new(&config.network, inputs)?;
+        let network = Network::new(&config.network, input)?;
         resolve_intervals(&mut config);
         resolve_rate(&mut config, inputs);
         let (projection, fixed) = (projection.map(Arc::new), fixed.map(Arc::new));
@@ -193,6 +194,24 @@ impl Plan {
     pub fn field(&self) -> Field {
         self.config.field.kind
     }
+}
+
+/// The source, at the size that is then written down.
+fn open(config: &mut Config) -> Result<Arc<dyn Source>, PlanError> {
+    let asked = &mut config.source;
+    let params =
+        OpenParams { label_column: &asked.label_column, image_side: asked.image_side, ..OpenParams::default() };
+    let source = open_source_with(&asked.path, &params)?;
+    match source.image_side() {
+        Some(side) => asked.image_side = side,
+        None if asked.image_side > 0 => {
+            let value = asked.image_side.to_string();
+            let range = "0 here: only folders of images are scaled";
+            return Err(PlanError::OutOfRange { key: "source.image_side", value, range });
+        }
+        None => {}
+    }
+    Ok(source)
 }
 
 /// The projection and the fixed pairs of a configuration.

@@ -9,7 +9,15 @@ pub type Spare<T> = std::sync::Mutex<Vec<Vec<T>>>;
 /// `f32` or `f64`: what optimizers, averages and norms are generic over.
 ///
 /// Conversions go through f64, which holds every f32 exactly.
-pub trait Scalar: Element + bytemuck::Pod + PartialOrd + linalg::Entry {
+pub trait Scalar:
+    Element
+    + bytemuck::Pod
+    + PartialOrd
+    + linalg::Entry
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+{
     /// The framework's name of the type.
     const DTYPE: DType;
     /// Rounds to the nearest value of this type.

@@ -6,10 +6,12 @@ use burn::tensor::Tensor;
 
 use crate::scalar::Scalar;
 
+type Primitive = <Flex as BackendTypes>::FloatTensorPrimitive;
+
 /// Shorter buffers come out of the allocator's own lists without a page fault.
 const WORTH_KEEPING: usize = 1 << 14;
-/// Buffers kept of each type; the oldest goes when another comes.
-const KEPT: usize = 32;
+/// Numbers kept of each type; the oldest buffers go when another comes.
+const KEPT: usize = 1 << 28;
 
 /// A buffer of `length` numbers, whatever they are: for a function that writes them all.
 pub(crate) fn take<T: Scalar>(length: usize) -> Vec<T> {
@@ -22,20 +24,31 @@ pub(crate) fn take<T: Scalar>(length: usize) -> Vec<T> {
 
 /// Keeps the buffer of a tensor that nobody else holds.
 pub(crate) fn give<T: Scalar, const D: usize>(tensor: Tensor<D>) {
-    let Ok(primitive) = tensor.try_into_primitive::<Flex>() else { return };
+    if let Ok(primitive) = tensor.try_into_primitive::<Flex>() {
+        give_primitive::<T>(primitive);
+    }
+}
+
+/// The same of a tensor outside of autodiff.
+pub(crate) fn give_primitive<T: Scalar>(primitive: Primitive) {
     if !is_worth(&primitive) {
         return;
     }
     if let Ok(buffer) = primitive.into_data().try_into_vec::<T>() {
         let mut spare = lock::<T>();
-        if spare.len() == KEPT {
-            spare.remove(0);
-        }
+        let mut kept = buffer.len() + spare.iter().map(Vec::len).sum::<usize>();
+        let too_many = spare.iter().take_while(|old| {
+            let goes = kept > KEPT;
+            kept -= old.len();
+            goes
+        });
+        let too_many = too_many.count();
+        spare.drain(..too_many);
         spare.push(buffer);
     }
 }
 
-fn is_worth(primitive: &<Flex as BackendTypes>::FloatTensorPrimitive) -> bool {
+fn is_worth(primitive: &Primitive) -> bool {
     primitive.is_unique() && primitive.layout().num_elements() >= WORTH_KEEPING
 }
 

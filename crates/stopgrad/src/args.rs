@@ -124,6 +124,11 @@ pub struct DataArguments {
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
 
+    /// Folders of images only: rows and columns that every image is scaled to [default: 32, or 64 where most images have
+    /// as many]
+    #[arg(long, value_name = "PIXELS", default_value_t = 0, hide_default_value = true)]
+    pub image_side: usize,
+
     /// Names the random draws: views on the sheet, splits where the source has none
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = value::seed_range())]
     pub seed: u64,

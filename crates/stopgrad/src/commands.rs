@@ -35,7 +35,7 @@ use crate::output::Output;
 /// [`CommandError`] when the call or the input is wrong
 pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandError> {
     match &arguments.command {
-        Command::Data(asked) => data::run(asked),
+        Command::Data(asked) => data::run(asked, output),
         Command::Moments(asked) => moments::run(asked, output),
         Command::Predict(asked) => predict::run(asked, output),
         Command::Flow(asked) => flow::run(asked, output),
@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         #[cfg(feature = "train")]
         Command::Compare(asked) => compare::run(asked, output),
         #[cfg(feature = "train")]
-        Command::Embed(asked) => embed::run(asked),
+        Command::Embed(asked) => embed::run(asked, output),
         #[cfg(feature = "train")]
         Command::Report(asked) => report::run(asked, output),
         #[cfg(not(feature = "train"))]

@@ -18,7 +18,7 @@ pub use differences::{Difference, differences};
 pub use nearest::nearest;
 pub use overrides::{Override, OverrideError};
 #[cfg(feature = "train")]
-pub use reading::{read, read_stored, write};
+pub use reading::{Sight, read, read_stored, write};
 
 use std::path::PathBuf;
 

@@ -24,6 +24,7 @@ mod limits;
 pub mod manifest;
 pub mod markup;
 pub mod moments_file;
+mod opening;
 pub mod outcome;
 pub mod output;
 mod page;

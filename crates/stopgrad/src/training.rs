@@ -8,6 +8,8 @@
 
 mod answer;
 mod checking;
+mod looking;
+mod rehearsing;
 mod running;
 mod written;
 
@@ -26,6 +28,7 @@ use crate::output::Output;
 use crate::{CommandError, TrainingError};
 use running::Ended;
 
+pub(crate) use looking::Look;
 pub(crate) use written::write_report;
 
 /// What `train` and `compare` ask for.
@@ -85,6 +88,9 @@ pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcom
     checking::check_demands(&request.jobs, &request.asked.fail_on)?;
     let facts = checking::resolve(&mut request.jobs)?;
     facts.left_out.iter().for_each(|line| output.note(line));
+    if request.asked.dry_run {
+        return rehearsing::rehearse(&request, &facts, output);
+    }
     let out = out_folder(&request)?;
     folder::prepare(&out)?;
     let _lock = folder::lock(&out)?;
@@ -112,6 +118,7 @@ pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcom
     };
     manifest.write(&out)?;
 
+    output.note(&rehearsing::in_a_line(&request.jobs[0].config));
     let limits = Limits::start(request.asked.time_limit).map_err(TrainingError::from)?;
     match running::run_all(&request.jobs, &manifest, &out, &limits, output)? {
         Ended::Finished(records) => {

@@ -184,5 +184,8 @@ mod theory;
 #[path = "cli/robust.rs"]
 mod robust;
 
+#[cfg(feature = "train")]
+#[path = "cli/images.rs"]
+mod images;
 #[path = "cli/landscape.rs"]
 mod landscape;

@@ -11,7 +11,7 @@ use super::{
 
 impl Default for SourceConfig {
     fn default() -> Self {
-        Self { path: "digits".into(), label_column: String::new() }
+        Self { path: "digits".into(), label_column: String::new(), image_side: 0 }
     }
 }
 
@@ -89,6 +89,7 @@ impl Default for EvaluationConfig {
             pairs: 512,
             measure_every: 0,
             probe_every: 0,
+            probe_samples: 0,
             knn_k: 20,
             knn_temperature: 0.07,
             descent_steps: 200,
@@ -110,6 +111,63 @@ impl Default for Config {
             optimizer: OptimizerConfig::default(),
             training: TrainingConfig::default(),
             evaluation: EvaluationConfig::default(),
+        }
+    }
+}
+
+/// Pairs a batch where there are enough samples.
+const IMAGE_BATCH: usize = 128;
+/// Epochs that a run on images gets, as long as that is between the two numbers of steps.
+const IMAGE_EPOCHS: usize = 40;
+const IMAGE_STEPS: (usize, usize) = (1000, 20_000);
+/// Training samples that probes learn from: with the representations of so many they take seconds.
+const IMAGE_PROBE_SAMPLES: usize = 10_000;
+
+impl Config {
+    /// The values that a configuration for color images starts from, given how many samples there are: a convolutional
+    /// encoder, projector and predictor with batch norms and the normalized loss of both directions as in BYOL (Grill et
+    /// al. 2020, arXiv:2006.07733), AdamW with a cosine schedule, since a few thousand steps are what a CPU has time for.
+    pub fn for_images(samples: usize) -> Self {
+        let batch_size = IMAGE_BATCH.min((samples / 4).max(2));
+        let epoch = (samples * 7 / 10 / batch_size).max(1);
+        let steps = (epoch * IMAGE_EPOCHS).clamp(IMAGE_STEPS.0, IMAGE_STEPS.1) as u64;
+        let general = Self::default();
+        Self {
+            network: NetworkConfig {
+                encoder: NetworkKind::Conv,
+                encoder_hidden: vec![32, 64, 128, 256],
+                encoder_width: 512,
+                encoder_batch_norm: true,
+                projector: NetworkKind::Mlp,
+                projector_hidden: vec![512],
+                projector_width: 128,
+                projector_batch_norm: true,
+                predictor: NetworkKind::Mlp,
+                predictor_hidden: vec![512],
+                predictor_batch_norm: true,
+                ..general.network
+            },
+            objective: ObjectiveConfig {
+                loss: Loss::Cosine,
+                symmetrized: true,
+                regularizer: Regularizer::Decoupled,
+                weight_decay: 1e-2,
+            },
+            field: FieldConfig { teacher_schedule: ScheduleKind::Cosine, ..general.field },
+            optimizer: OptimizerConfig {
+                kind: OptimizerKind::Adamw,
+                learning_rate: 1e-3,
+                schedule: ScheduleKind::Cosine,
+                warmup_steps: steps / 20,
+                ..general.optimizer
+            },
+            training: TrainingConfig { steps, batch_size, checkpoint_every: (steps / 20).max(1), ..general.training },
+            evaluation: EvaluationConfig {
+                probe_samples: IMAGE_PROBE_SAMPLES,
+                descent_steps: (steps / 20).min(100),
+                ..general.evaluation
+            },
+            ..general
         }
     }
 }

@@ -9,13 +9,12 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::Tensor;
 use stopgrad_dynamics::linalg::{Factor, row_major_product};
 
+use super::primitive::{Primitive, joined, numbers, primitive, typed};
 use crate::scalar::Scalar;
 use crate::spare;
-
-type Primitive = FloatTensor<Flex>;
 
 /// What is added to the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +29,7 @@ pub(super) enum Finish {
 
 /// x W + b; x: n × d_in, weight: d_in d_out numbers row-major, bias: d_out (any tensor with [`Finish::Product`]).
 pub(super) fn affine(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, finish: Finish) -> Tensor<2> {
-    // The three must be of one kind: a plain input joins the graph of the weights, without a gradient of its own.
-    let x = if weight.is_autodiff() && !x.is_autodiff() { x.autodiff() } else { x };
+    let x = joined(x, &weight);
     let output = match finish {
         Finish::Product => Dispatch::affine_product(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()),
         Finish::Bias => Dispatch::affine_bias(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()),
@@ -69,16 +67,6 @@ impl<C: CheckpointStrategy> AffineBackend for Autodiff<Flex, C> {
     fn affine_relu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         tracked::<C>(x, weight, bias, Finish::BiasRelu)
     }
-}
-
-/// Calls `$function::<T>` with the type of the tensor `$x`.
-macro_rules! typed {
-    ($x:expr, $function:ident($($argument:expr),*)) => {
-        match $x.dtype() {
-            DType::F64 => $function::<f64>($($argument),*),
-            _ => $function::<f32>($($argument),*),
-        }
-    };
 }
 
 fn tracked<C: CheckpointStrategy>(
@@ -203,14 +191,6 @@ fn bias_gradient<T: Scalar>(upstream: &Primitive) -> Primitive {
 fn rows_and_columns(matrix: &Primitive) -> [usize; 2] {
     let shape = matrix.layout().shape();
     [shape[0], shape[1]]
-}
-
-fn numbers<T: Scalar>(tensor: &Primitive) -> &[T] {
-    tensor.as_slice().expect("row-major, and of one type with its partners")
-}
-
-fn primitive<T: Scalar>(values: Vec<T>, shape: Vec<usize>) -> Primitive {
-    Primitive::from_data(TensorData::new(values, shape))
 }
 
 #[cfg(test)]

@@ -6,9 +6,12 @@
 
 mod affine;
 mod batch_norm;
+mod convolution;
 mod linear;
+mod primitive;
 
 pub use batch_norm::{BatchNorm, MOMENTUM, update_running};
+pub use convolution::Convolution;
 pub use linear::Linear;
 
 use burn::tensor::{Tensor, activation};
@@ -63,15 +66,30 @@ pub enum Layer {
     Relu,
     /// Batch normalization.
     BatchNorm(BatchNorm),
+    /// Images of planes become rows of pixels.
+    Pixels {
+        /// Planes.
+        channels: usize,
+    },
+    /// Filters over images of pixels.
+    Convolution(Convolution),
+    /// The mean over the pixels of each image.
+    MeanPool {
+        /// Of an image.
+        pixels: usize,
+    },
 }
 
 impl Layer {
-    /// n × d_in → n × d_out.
+    /// n × d_in → n × d_out; between [`Layer::Pixels`] and [`Layer::MeanPool`] every pixel is a row.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Linear(layer) => layer.forward(pass, x),
             Self::Relu => activation::relu(x),
             Self::BatchNorm(layer) => layer.forward(pass, x),
+            Self::Pixels { channels } => convolution::to_pixels(x, *channels),
+            Self::Convolution(layer) => layer.forward(pass, x),
+            Self::MeanPool { pixels } => convolution::mean_of_pixels(x, *pixels),
         }
     }
 }

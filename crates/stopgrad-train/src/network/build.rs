@@ -1,17 +1,77 @@
 //! From the table `[network]` to layers.
 
+use stopgrad_data::Shape;
 use thiserror::Error;
 
 use super::{BufferSpec, Initial, Network, ParameterSpec, Stack};
 use crate::config::{EncoderStart, NetworkConfig, NetworkKind, PredictorStart};
-use crate::layer::{BatchNorm, Layer, Linear};
+use crate::kernel::convolution::Geometry;
+use crate::layer::{BatchNorm, Convolution, Layer, Linear};
+
+/// Rows and columns of a filter.
+const FILTER_SIDE: usize = 3;
+/// What halves the sides of an image from one stage to the next.
+const STAGE_STRIDE: usize = 2;
+
+/// What a network takes: rows of numbers, or images of planes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// m: numbers of a sample.
+    pub width: usize,
+    /// Channels, height and width of an image.
+    pub image: Option<[usize; 3]>,
+}
+
+impl From<usize> for Input {
+    fn from(width: usize) -> Self {
+        Self { width, image: None }
+    }
+}
+
+impl From<&Shape> for Input {
+    fn from(shape: &Shape) -> Self {
+        let image = match *shape {
+            Shape::Image { channels, height, width } => Some([channels, height, width]),
+            Shape::Row { .. } => None,
+        };
+        Self { width: shape.len(), image }
+    }
+}
 
 /// A network that cannot be built.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NetworkError {
     /// No encoder.
-    #[error("network.encoder is `none`; write `linear` or `mlp`")]
+    #[error("network.encoder is `none`; write `linear`, `mlp` or `conv`")]
     NoEncoder,
+    /// Filters over what is no image.
+    #[error(
+        "network.encoder = \"conv\" takes images, and this source has rows of numbers (or views.features makes some of its images); write `mlp` or `linear`"
+    )]
+    NoImages,
+    /// Filters behind the encoder.
+    #[error("network.{key} = \"conv\" is not possible: what comes to it is no image; write `none`, `linear` or `mlp`")]
+    ConvolutionLater {
+        /// The key.
+        key: &'static str,
+    },
+    /// Filters without what keeps their numbers in range.
+    #[error(
+        "network.encoder_batch_norm = false is not possible with encoder = \"conv\", whose convolutions have no bias of their own; leave it true"
+    )]
+    NormNeeded,
+    /// More halvings than the image has pixels for.
+    #[error(
+        "network.encoder_hidden and encoder_width make {stages} stages, and each but the first halves the image: images of {side} pixels have room for {room}; take fewer stages"
+    )]
+    TooManyStages {
+        /// Asked for.
+        stages: usize,
+        /// The shorter side of the images.
+        side: usize,
+        /// Until one pixel is left.
+        room: usize,
+    },
     /// A width of zero.
     #[error("network.{key} has a width of 0; widths are at least 1")]
     ZeroWidth {
@@ -21,13 +81,15 @@ pub enum NetworkError {
 }
 
 impl Network {
-    /// Builds the network for inputs of `input_width` numbers.
+    /// Builds the network for inputs of so many numbers, or for images of a shape.
     ///
     /// # Errors
-    /// No encoder, or a width of zero.
-    pub fn new(config: &NetworkConfig, input_width: usize) -> Result<Self, NetworkError> {
-        check(config)?;
-        let mut builder = Builder::default();
+    /// No encoder, a width of zero, or filters where there is no image for them.
+    pub fn new(config: &NetworkConfig, input: impl Into<Input>) -> Result<Self, NetworkError> {
+        let input = input.into();
+        let input_width = input.width;
+        check(config, &input)?;
+        let mut builder = Builder { image: input.image, ..Builder::default() };
         let projects = config.projector != NetworkKind::None;
         let embedding_width = if projects { config.projector_width } else { config.encoder_width };
         let encoder = builder.stack(
@@ -90,15 +152,32 @@ impl Network {
     }
 }
 
-fn check(config: &NetworkConfig) -> Result<(), NetworkError> {
+fn check(config: &NetworkConfig, input: &Input) -> Result<(), NetworkError> {
     if config.encoder == NetworkKind::None {
         return Err(NetworkError::NoEncoder);
+    }
+    for (key, kind) in [("projector", config.projector), ("predictor", config.predictor)] {
+        if kind == NetworkKind::Conv {
+            return Err(NetworkError::ConvolutionLater { key });
+        }
+    }
+    if config.encoder == NetworkKind::Conv {
+        let Some([_, height, width]) = input.image else { return Err(NetworkError::NoImages) };
+        if !config.encoder_batch_norm {
+            return Err(NetworkError::NormNeeded);
+        }
+        let (side, stages) = (height.min(width), config.encoder_hidden.len() + 1);
+        // Until one pixel is left: one stage, and one for each halving, rounded up.
+        let room = 1 + side.next_power_of_two().ilog2() as usize;
+        if stages > room {
+            return Err(NetworkError::TooManyStages { stages, side, room });
+        }
     }
     let zero = |widths: &[usize]| widths.contains(&0);
     let projects = config.projector != NetworkKind::None;
     let faults = [
         ("encoder_width", config.encoder_width == 0),
-        ("encoder_hidden", config.encoder == NetworkKind::Mlp && zero(&config.encoder_hidden)),
+        ("encoder_hidden", config.encoder != NetworkKind::Linear && zero(&config.encoder_hidden)),
         ("projector_width", projects && config.projector_width == 0),
         ("projector_hidden", config.projector == NetworkKind::Mlp && zero(&config.projector_hidden)),
         ("predictor_hidden", config.predictor == NetworkKind::Mlp && zero(&config.predictor_hidden)),
@@ -123,6 +202,8 @@ struct Part<'a> {
 struct Builder {
     parameters: Vec<ParameterSpec>,
     buffers: Vec<BufferSpec>,
+    /// Channels, height and width of what comes in.
+    image: Option<[usize; 3]>,
 }
 
 impl Builder {
@@ -133,6 +214,7 @@ impl Builder {
         match part.kind {
             NetworkKind::None => {}
             NetworkKind::Linear => layers.push(self.linear(&label(&layers), part.inputs, part.outputs, 1.0, false)),
+            NetworkKind::Conv => self.stages(name, part, &mut layers),
             NetworkKind::Mlp => {
                 let mut width = part.inputs;
                 for &next in part.hidden {
@@ -151,6 +233,33 @@ impl Builder {
             layers.push(self.norm(&label(&layers), part.outputs));
         }
         Stack { layers, parameters: first..self.parameters.len() }
+    }
+
+    /// Two convolutions a stage, batch norm and ReLU behind each; the first of every stage but the first halves the
+    /// image; at the end the mean over pixels. Plain, as VGG (Simonyan and Zisserman 2014), with batch norms.
+    fn stages(&mut self, name: &str, part: &Part<'_>, layers: &mut Vec<Layer>) {
+        let [mut channels, mut height, mut width] = self.image.expect("checked before");
+        layers.push(Layer::Pixels { channels });
+        for (stage, &filters) in part.hidden.iter().chain([&part.outputs]).enumerate() {
+            for stride in [if stage == 0 { 1 } else { STAGE_STRIDE }, 1] {
+                let geometry = Geometry { height, width, channels, filters, side: FILTER_SIDE, stride };
+                layers.push(self.convolution(&format!("{name}.{}", layers.len()), geometry));
+                layers.push(self.norm(&format!("{name}.{}", layers.len()), filters));
+                layers.push(Layer::Relu);
+                (channels, height, width) = (filters, geometry.out_height(), geometry.out_width());
+            }
+        }
+        layers.push(Layer::MeanPool { pixels: height * width });
+    }
+
+    fn convolution(&mut self, name: &str, geometry: Geometry) -> Layer {
+        let Geometry { side, channels, filters, .. } = geometry;
+        let weight = self.parameters.len();
+        // As for a matrix before a ReLU: variance 2 over the numbers that a filter looks at.
+        let bound = (6.0 / geometry.taps() as f64).sqrt();
+        let shape = vec![side, side, channels, filters];
+        self.parameter(format!("{name}.weight"), shape, Initial::Uniform { bound });
+        Layer::Convolution(Convolution { weight, geometry })
     }
 
     fn linear(&mut self, name: &str, inputs: usize, outputs: usize, gain_squared: f64, bias: bool) -> Layer {
@@ -177,3 +286,6 @@ impl Builder {
         self.parameters.push(ParameterSpec { name, shape, initial });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 mod build;
 
-pub use build::NetworkError;
+pub use build::{Input, NetworkError};
 
 use std::ops::Range;
 
@@ -131,6 +131,7 @@ impl Stack {
         while let [layer, after @ ..] = rest {
             (x, rest) = match (layer, after) {
                 (Layer::Linear(linear), [Layer::Relu, after @ ..]) => (linear.forward_relu(pass, x), after),
+                (Layer::BatchNorm(norm), [Layer::Relu, after @ ..]) => (norm.forward_relu(pass, x), after),
                 _ => (layer.forward(pass, x), after),
             };
         }
@@ -195,6 +196,22 @@ impl Network {
     /// True if there is a projector.
     pub fn has_projector(&self) -> bool {
         !self.projector.layers.is_empty()
+    }
+
+    /// Multiply-adds of f and of g for one sample, forward.
+    pub fn multiply_adds(&self) -> (usize, usize) {
+        let of = |stack: &Stack| -> usize {
+            stack
+                .layers
+                .iter()
+                .map(|layer| match layer {
+                    Layer::Linear(linear) => linear.inputs * linear.outputs,
+                    Layer::Convolution(convolution) => convolution.geometry.multiply_adds(),
+                    _ => 0,
+                })
+                .sum()
+        };
+        (of(&self.encoder) + of(&self.projector), of(&self.predictor))
     }
 
     /// Count of numbers in all parameters.

@@ -90,9 +90,11 @@ impl<T: Scalar> Session<'_, T> {
     fn probe_results(&self) -> Result<(Vec<crate::record::ProbeResult>, Baselines), RunError> {
         let Some(probes) = &self.probes else { return Ok((Vec::new(), Baselines::default())) };
         let rows = &self.history.probes;
+        let rank = |row: &MetricsRow| Some((row.step(), row.get(Column::StudentEncoderEffectiveRank)?));
+        let ranks: Vec<(u64, f64)> = self.rows.iter().filter_map(rank).collect();
         Ok((
-            probes.summarize(rows, self.live.plan.config.training.steps),
-            probes.baselines(rows, &probes.probe_input()?),
+            probes.summarize(rows, &ranks, self.live.plan.config.training.steps),
+            probes.baselines(rows, &probes.probe_input(self.live.plan.source.as_ref())?),
         ))
     }
 

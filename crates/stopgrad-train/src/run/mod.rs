@@ -3,11 +3,13 @@
 mod ending;
 mod live;
 mod probing;
+mod rehearsal;
 mod resume;
 mod session;
 
 pub use live::{Detail, Halves, Live, RowDetail, Update, views};
 pub use probing::{ProbeRow, ProbeSet};
+pub use rehearsal::{Rehearsal, rehearse};
 
 use std::path::{Path, PathBuf};
 

@@ -1,10 +1,11 @@
 //! Probes of a live model: features of the labelled samples, accuracies on the splits.
 
 use serde::{Deserialize, Serialize};
-use stopgrad_data::Splits;
+use stopgrad_data::random::{permutation, stream};
+use stopgrad_data::{Source, Splits};
 
-use crate::features::{Space, features};
-use crate::network::Network;
+use crate::features::{Preprocessing, Space, features, samples_at_a_time};
+use crate::network::{Input, Network};
 use crate::plan::Plan;
 use crate::probe::{ProbeError, knn, linear};
 use crate::record::{Baselines, ProbeResult};
@@ -26,35 +27,45 @@ pub struct ProbeRow {
     pub test: f64,
 }
 
-/// Normalized inputs of some samples, row-major, and their labels.
+/// Labelled samples of a part, in the order of the source.
 #[derive(Debug, Default)]
 struct Part {
-    inputs: Vec<f32>,
+    indices: Vec<usize>,
     labels: Vec<u32>,
 }
 
-/// The labelled samples of a plan, without augmentation; kept for the run.
+/// Features of a part with their labels: those of the samples that could be read.
+#[derive(Debug, Default)]
+struct Seen {
+    features: Vec<f32>,
+    labels: Vec<u32>,
+}
+
+/// The labelled samples of a plan, which are read without augmentation whenever they are probed: only their features are
+/// held.
 #[derive(Debug)]
 pub struct ProbeSet {
     parts: [Part; 3],
-    width: usize,
+    preprocessing: Preprocessing,
     classes: usize,
     k: usize,
     temperature: f64,
 }
 
 impl ProbeSet {
-    /// Reads the samples; `None` if a part has no labels, or training only one class. Samples that cannot be read are left out.
-    pub fn read(plan: &Plan) -> Option<Self> {
+    /// Chooses the samples; `None` if a part has no labels, or training only one class.
+    ///
+    /// `evaluation.probe_samples` of the training part, all of the others.
+    pub fn choose(plan: &Plan) -> Option<Self> {
         let Splits { train, validation, test } = &plan.splits;
-        let parts = [train, validation, test].map(|part| labelled(plan, part));
+        let parts = [&chosen(train, plan), validation, test].map(|part| labelled(plan, part));
         let first = parts[0].labels.first()?;
         if parts[0].labels.iter().all(|label| label == first) || parts.iter().any(|part| part.labels.is_empty()) {
             return None;
         }
         Some(Self {
             parts,
-            width: plan.network.input_width,
+            preprocessing: Preprocessing::of(plan),
             classes: plan.source.classes().len(),
             k: plan.config.evaluation.knn_k,
             temperature: plan.config.evaluation.knn_temperature,
@@ -66,31 +77,41 @@ impl ProbeSet {
     /// # Errors
     /// When the features cannot be probed, for instance because they are not finite.
     pub fn probe<T: Scalar>(
-        &self, network: &Network, weights: &Weights, space: Space, place: &str, step: u64,
+        &self, source: &dyn Source, network: &Network, weights: &Weights, space: Space, (place, step): (&str, u64),
     ) -> Result<Vec<ProbeRow>, ProbeError> {
-        let features =
-            self.parts.each_ref().map(|part| features::<T>(network, weights, space, &part.inputs, self.width));
+        let width = network.input_width;
+        let seen = self.parts.each_ref().map(|part| {
+            part.seen(source, &self.preprocessing, width, |inputs| {
+                features::<T>(network, weights, space, &inputs, width)
+            })
+        });
         let width = match space {
             Space::Encoder => network.encoder_width,
             Space::Projector => network.embedding_width,
         };
-        self.accuracies(&features, width, place, step)
+        self.accuracies(&seen, width, place, step)
     }
 
-    /// The same probes on the raw, normalized input.
+    /// The same probes on the raw, normalized input; images larger than 32 pixels are averaged over squares until they
+    /// are not, or their probes would cost more than the run.
     ///
     /// # Errors
     /// As [`ProbeSet::probe`].
-    pub fn probe_input(&self) -> Result<Vec<ProbeRow>, ProbeError> {
-        let features = self.parts.each_ref().map(|part| part.inputs.clone());
-        self.accuracies(&features, self.width, "input", 0)
+    pub fn probe_input(&self, source: &dyn Source) -> Result<Vec<ProbeRow>, ProbeError> {
+        let full = self.preprocessing.input();
+        let pool = Pooling::of(&full);
+        let seen = self.parts.each_ref().map(|part| {
+            part.seen(source, &self.preprocessing, full.width, |inputs| match &pool {
+                Some(pool) => pool.apply(&inputs),
+                None => inputs,
+            })
+        });
+        self.accuracies(&seen, pool.map_or(full.width, |pool| pool.width()), "input", 0)
     }
 
-    fn accuracies(
-        &self, features: &[Vec<f32>; 3], width: usize, place: &str, step: u64,
-    ) -> Result<Vec<ProbeRow>, ProbeError> {
-        let [train, validation, test] = features;
-        let [train_labels, validation_labels, test_labels] = self.parts.each_ref().map(|p| p.labels.as_slice());
+    fn accuracies(&self, seen: &[Seen; 3], width: usize, place: &str, step: u64) -> Result<Vec<ProbeRow>, ProbeError> {
+        let [train, validation, test] = seen.each_ref().map(|part| part.features.as_slice());
+        let [train_labels, validation_labels, test_labels] = seen.each_ref().map(|part| part.labels.as_slice());
         let row = |kind: &str, validation: f64, test: f64| ProbeRow {
             place: place.to_owned(),
             kind: kind.to_owned(),
@@ -129,9 +150,12 @@ impl ProbeSet {
         })
     }
 
-    /// Probes at step `last` (a run that diverged has none there) of each place, and for the encoder at the step that the validation part would choose
-    /// (the earliest of the best).
-    pub fn summarize(&self, rows: &[ProbeRow], last: u64) -> Vec<ProbeResult> {
+    /// Probes at step `last` (a run that diverged has none there) of each place, and for the encoder at the steps that
+    /// the validation part and, without labels, the effective rank would choose (the earliest of the best).
+    ///
+    /// `ranks`: step and effective rank of the student's representation, which is largest where a representation keeps
+    /// most (RankMe: Garrido, Balestriero, Najman, LeCun 2023, arXiv:2210.02885).
+    pub fn summarize(&self, rows: &[ProbeRow], ranks: &[(u64, f64)], last: u64) -> Vec<ProbeResult> {
         let mut results = Vec::new();
         for row in rows.iter().filter(|r| r.step == last) {
             results.extend(self.results(row, "last"));
@@ -141,6 +165,12 @@ impl ProbeSet {
             let best = encoder.reduce(|best, row| if row.validation > best.validation { row } else { best });
             if let Some(best) = best {
                 results.extend(self.results(best, "validation"));
+            }
+            let probed = |step: u64| rows.iter().find(|r| (r.step, &*r.place, &*r.kind) == (step, "encoder", kind));
+            let with_rank = ranks.iter().filter_map(|&(step, rank)| Some((rank, probed(step)?)));
+            let widest = with_rank.reduce(|best, other| if other.0 > best.0 { other } else { best });
+            if let Some((_, row)) = widest {
+                results.extend(self.results(row, "label_free"));
             }
         }
         results
@@ -156,18 +186,101 @@ impl ProbeSet {
     }
 }
 
+impl Part {
+    /// What `see` makes of all samples, a block at a time.
+    fn seen(
+        &self, source: &dyn Source, preprocessing: &Preprocessing, width: usize, see: impl Fn(Vec<f32>) -> Vec<f32>,
+    ) -> Seen {
+        let mut seen = Seen::default();
+        let length = samples_at_a_time(width);
+        for (indices, labels) in self.indices.chunks(length).zip(self.labels.chunks(length)) {
+            let inputs = preprocessing.inputs(source, indices);
+            // Of samples that could not be read the labels go too.
+            let mut read = inputs.indices.iter().peekable();
+            let kept = indices.iter().zip(labels).filter(|(index, _)| read.next_if_eq(index).is_some());
+            seen.labels.extend(kept.map(|(_, label)| label));
+            seen.features.extend(see(inputs.values));
+        }
+        seen
+    }
+}
+
+/// So many of the training samples as probes learn from, named by the seed of the split.
+fn chosen(train: &[usize], plan: &Plan) -> Vec<usize> {
+    let most = plan.config.evaluation.probe_samples;
+    if most == 0 || most >= train.len() {
+        return train.to_vec();
+    }
+    let order = permutation(&mut stream(plan.config.split.seed, "probe", 0), train.len());
+    let mut chosen: Vec<usize> = order.into_iter().take(most).map(|position| train[position]).collect();
+    chosen.sort_unstable();
+    chosen
+}
+
 fn labelled(plan: &Plan, indices: &[usize]) -> Part {
-    let source = plan.source.as_ref();
     let mut part = Part::default();
     for &index in indices {
-        if let (Ok(mut sample), Some(label)) = (source.sample(index), source.label(index)) {
-            plan.normalizer.apply(source.shape(), &mut sample.values);
-            match &plan.projection {
-                Some(projection) => part.inputs.extend(projection.apply(&sample.values)),
-                None => part.inputs.extend(sample.values),
-            }
+        if let Some(label) = plan.source.label(index) {
+            part.indices.push(index);
             part.labels.push(label);
         }
     }
     part
+}
+
+/// Largest side of the images that are probed as they are.
+const RAW_SIDE: usize = 32;
+
+/// Means over squares of pixels.
+struct Pooling {
+    planes: usize,
+    height: usize,
+    width: usize,
+    side: usize,
+}
+
+impl Pooling {
+    /// One that brings images to 32 pixels or fewer; none where they are not larger.
+    fn of(input: &Input) -> Option<Self> {
+        let [planes, height, width] = input.image?;
+        let side = height.max(width).div_ceil(RAW_SIDE);
+        (side > 1 && height.min(width) >= side).then_some(Self { planes, height, width, side })
+    }
+
+    /// Numbers of what is left of an image; a rest at the right and at the bottom goes.
+    fn width(&self) -> usize {
+        self.planes * (self.height / self.side) * (self.width / self.side)
+    }
+
+    fn apply(&self, images: &[f32]) -> Vec<f32> {
+        let Self { height, width, side, .. } = *self;
+        let share = 1.0 / (side * side) as f32;
+        let mut out = Vec::new();
+        for plane in images.chunks_exact(height * width) {
+            for (y, x) in (0..height / side).flat_map(|y| (0..width / side).map(move |x| (y, x))) {
+                let rows = plane.chunks_exact(width).skip(y * side).take(side);
+                out.push(rows.map(|row| row[x * side..(x + 1) * side].iter().sum::<f32>()).sum::<f32>() * share);
+            }
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_images_are_averaged_over_squares() {
+        let input = Input { width: 2 * 65 * 70, image: Some([2, 65, 70]) };
+        let pool = Pooling::of(&input).expect("larger than 32");
+        assert_eq!((pool.side, pool.width()), (3, 2 * 21 * 23));
+        let image: Vec<f32> = (0..input.width).map(|at| (at % 70) as f32).collect();
+        let small = pool.apply(&image);
+        assert_eq!(small.len(), pool.width());
+        // Columns 0, 1, 2 and then 3, 4, 5.
+        assert!((small[0] - 1.0).abs() < 1e-6 && (small[1] - 4.0).abs() < 1e-5 && (small[23] - 1.0).abs() < 1e-6);
+        assert!(Pooling::of(&Input { width: 3072, image: Some([3, 32, 32]) }).is_none());
+        assert!(Pooling::of(&Input::from(5000)).is_none());
+    }
 }

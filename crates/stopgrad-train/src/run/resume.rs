@@ -47,9 +47,7 @@ impl<T: Scalar> Live<'_, T> {
             }
         };
         put(&mut stored.model, "", &self.student);
-        let (shape, normalizer) = (self.plan.source.shape().clone(), self.plan.normalizer.clone());
-        let projection = self.plan.projection.as_deref().cloned();
-        stored.model.insert_text(PREPROCESSING, &Preprocessing { shape, normalizer, projection });
+        stored.model.insert_text(PREPROCESSING, &Preprocessing::of(self.plan));
         if let Some(teacher) = &self.teacher {
             put(&mut stored.state, "teacher.", teacher.weights());
         }

@@ -70,7 +70,7 @@ impl<'p, T: Scalar> Session<'p, T> {
         let (seconds_before, waited_before) = (so_far(Column::Seconds), so_far(Column::WaitedSeconds));
         Ok(Self {
             pairs: EvaluationPairs::draw::<T>(plan)?,
-            probes: ProbeSet::read(plan),
+            probes: ProbeSet::choose(plan),
             live,
             history,
             rows,
@@ -200,19 +200,21 @@ impl<'p, T: Scalar> Session<'p, T> {
         Ok(())
     }
 
-    fn probe(&mut self, row: &mut MetricsRow) -> Result<(), RunError> {
+    fn probe(&mut self, metrics: &mut MetricsRow) -> Result<(), RunError> {
         let Some(probes) = &self.probes else { return Ok(()) };
         let (live, network, step) = (&self.live, self.live.network(), self.live.step);
-        let mut found = probes.probe::<T>(network, &live.student, Space::Encoder, "encoder", step)?;
-        for (column, probe) in [Column::KnnAccuracy, Column::LinearAccuracy].into_iter().zip(&found) {
-            row.set(column, probe.validation);
+        let source = live.plan.source.as_ref();
+        let probe = |weights, space, place| probes.probe::<T>(source, network, weights, space, (place, step));
+        let mut found = probe(&live.student, Space::Encoder, "encoder")?;
+        for (column, row) in [Column::KnnAccuracy, Column::LinearAccuracy].into_iter().zip(&found) {
+            metrics.set(column, row.validation);
         }
         if step == live.plan.config.training.steps {
             if network.has_projector() {
-                found.extend(probes.probe::<T>(network, &live.student, Space::Projector, "projector", step)?);
+                found.extend(probe(&live.student, Space::Projector, "projector")?);
             }
             if let Some(teacher) = &live.teacher {
-                found.extend(probes.probe::<T>(network, teacher.weights(), Space::Encoder, "teacher_encoder", step)?);
+                found.extend(probe(teacher.weights(), Space::Encoder, "teacher_encoder")?);
             }
         }
         self.history.probes.extend(found);

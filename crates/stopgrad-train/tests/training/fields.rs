@@ -62,8 +62,8 @@ fn value(network: &Network, objective: &Objective, student: &Weights, fixed: Opt
 /// ξ = θ for stop-gradient. The second holds only if no gradient enters the target branch.
 #[test]
 fn each_field_is_the_gradient_it_says() {
-    for (name, config) in networks() {
-        let network = Network::new(&config, 5).unwrap();
+    for (name, config, input) in networks() {
+        let network = Network::new(&config, input).unwrap();
         let views = views::<f64>(12, &network);
         let student = Weights::initialize::<f64>(&network, 3);
         for loss in LOSSES {
@@ -99,8 +99,8 @@ fn each_field_is_the_gradient_it_says() {
 /// A teacher that equals the student gives stop-gradient, to the bit; and joint is another field.
 #[test]
 fn ema_with_the_student_as_teacher_is_stop_gradient() {
-    for (name, config) in networks() {
-        let network = Network::new(&config, 5).unwrap();
+    for (name, config, input) in networks() {
+        let network = Network::new(&config, input).unwrap();
         let views = views::<f64>(12, &network);
         let student = Weights::initialize::<f64>(&network, 1);
         let teacher = Teacher::new::<f64>(&FieldConfig::default(), &network, &student, 10);
@@ -123,8 +123,8 @@ fn ema_with_the_student_as_teacher_is_stop_gradient() {
 /// With α = 0 the teacher is the student after every step; with α between, the closed form of the average.
 #[test]
 fn teacher_follows_by_its_formula() {
-    let (_, config) = networks().remove(2);
-    let network = Network::new(&config, 5).unwrap();
+    let (_, config, input) = networks().remove(2);
+    let network = Network::new(&config, input).unwrap();
     let first = Weights::initialize::<f64>(&network, 1);
     let second = Weights::initialize::<f64>(&network, 2);
     let theta = network.student_parameters();

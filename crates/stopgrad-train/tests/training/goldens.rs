@@ -76,8 +76,8 @@ fn f64_after_f32_in_one_process_agrees_to_single_precision() {
     use stopgrad_dynamics::Field;
     use stopgrad_train::gradient::Gradient;
     use stopgrad_train::weights::Weights;
-    for (name, config) in networks() {
-        let network = Network::new(&config, 5).unwrap();
+    for (name, config, input) in networks() {
+        let network = Network::new(&config, input).unwrap();
         for loss in LOSSES {
             let objective = objective(loss, true);
             let (single, double) = (Weights::initialize::<f32>(&network, 0), Weights::initialize::<f64>(&network, 0));

@@ -8,17 +8,18 @@ use stopgrad_train::{Config, RunRecord};
 use super::support::{config, finish, plan};
 
 /// Keys that change no number of a run, each with its reason.
-const SILENT: [(&str, &str); 4] = [
+const SILENT: [(&str, &str); 5] = [
     ("training.threads", "results do not depend on it: threads_that_load_change_nothing"),
     ("training.checkpoint_every", "results do not depend on it: stopped_anywhere_and_resumed_gives_the_same_bits"),
     ("source.label_column", "only tables have one: a test of stopgrad-data"),
+    ("source.image_side", "only folders of images are scaled: tests of stopgrad-data and of the command"),
     ("source.path", "another source: the tests of stopgrad-data"),
 ];
 
 /// Another value for each key, with what else must be set for the key to matter.
 type Setting = (&'static str, &'static str);
 
-const OTHERS: [(&str, &str, &[Setting]); 50] = [
+const OTHERS: [(&str, &str, &[Setting]); 51] = [
     ("split.validation", "0.2", &[]),
     ("split.test", "0.3", &[]),
     ("split.seed", "5", &[]),
@@ -65,6 +66,7 @@ const OTHERS: [(&str, &str, &[Setting]); 50] = [
     ("evaluation.pairs", "60", &[]),
     ("evaluation.measure_every", "7", &[]),
     ("evaluation.probe_every", "5", &[]),
+    ("evaluation.probe_samples", "300", &[]),
     ("evaluation.knn_k", "1", &[]),
     ("evaluation.knn_temperature", "0.001", &[]),
     ("evaluation.descent_steps", "3", &[]),

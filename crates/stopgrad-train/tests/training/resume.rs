@@ -55,13 +55,17 @@ fn variants() -> Vec<Config> {
     ema.optimizer.learning_rate = 1e-3;
     ema.network.encoder_batch_norm = true;
     ema.training.precision = Precision::F64;
+    let mut filters = config(60);
+    filters.network.encoder = NetworkKind::Conv;
+    filters.network.encoder_hidden = vec![4];
+    filters.network.encoder_batch_norm = true;
     let mut linear = config(100);
     linear.network.encoder = NetworkKind::Linear;
     linear.network.encoder_start = EncoderStart::Orthonormal;
     linear.views.features = "pca:9".into();
     linear.views.fixed_pairs = 2;
     linear.training.batch_size = 600;
-    vec![sg, ema, linear]
+    vec![sg, ema, filters, linear]
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use stopgrad_data::Batch;
 use stopgrad_train::config::{Config, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, Regularizer};
-use stopgrad_train::network::Network;
+use stopgrad_train::network::{Input, Network};
 use stopgrad_train::objective::{Objective, Views};
 use stopgrad_train::run::{self, Observer, Progress};
 use stopgrad_train::scalar::Scalar;
@@ -11,11 +11,15 @@ use stopgrad_train::{Plan, RunOutcome};
 pub(crate) const LOSSES: [Loss; 3] = [Loss::HalfSquared, Loss::Cosine, Loss::SmoothL1];
 
 /// Networks that between them have every kind of layer and every part.
-pub(crate) fn networks() -> Vec<(&'static str, NetworkConfig)> {
+pub(crate) fn networks() -> Vec<(&'static str, NetworkConfig, Input)> {
     let base = NetworkConfig { encoder_width: 3, ..NetworkConfig::default() };
     vec![
-        ("linear", NetworkConfig { encoder: NetworkKind::Linear, ..base.clone() }),
-        ("no predictor", NetworkConfig { encoder_hidden: vec![4], predictor: NetworkKind::None, ..base.clone() }),
+        ("linear", NetworkConfig { encoder: NetworkKind::Linear, ..base.clone() }, 5.into()),
+        (
+            "no predictor",
+            NetworkConfig { encoder_hidden: vec![4], predictor: NetworkKind::None, ..base.clone() },
+            5.into(),
+        ),
         (
             "everything, batch norm everywhere",
             NetworkConfig {
@@ -29,8 +33,21 @@ pub(crate) fn networks() -> Vec<(&'static str, NetworkConfig)> {
                 projector_batch_norm: true,
                 predictor_batch_norm: true,
                 output_batch_norm: true,
+                ..base.clone()
+            },
+            5.into(),
+        ),
+        (
+            "convolutional",
+            NetworkConfig {
+                encoder: NetworkKind::Conv,
+                encoder_hidden: vec![2],
+                encoder_batch_norm: true,
+                projector: NetworkKind::Linear,
+                projector_width: 2,
                 ..base
             },
+            Input { width: 2 * 4 * 3, image: Some([2, 4, 3]) },
         ),
     ]
 }

@@ -56,6 +56,11 @@ pub struct MomentsArguments {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub merge: Vec<PathBuf>,
 
+    /// Folders of images only: rows and columns that every image is scaled to [default: 32, or 64 where most images have
+    /// as many]
+    #[arg(long, value_name = "PIXELS", default_value_t = 0, hide_default_value = true)]
+    pub image_side: usize,
+
     /// CSV only: the column that holds the labels, which is no input
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,

@@ -58,7 +58,7 @@ pub struct RunArguments {
     pub weight_decay: Option<f64>,
 
     /// Kind of encoder (network.encoder)
-    #[arg(long, value_name = "KIND", value_parser = ["linear", "mlp"], help_heading = "Configuration")]
+    #[arg(long, value_name = "KIND", value_parser = ["linear", "mlp", "conv"], help_heading = "Configuration")]
     pub encoder: Option<String>,
 
     /// Width of the representation (network.encoder_width)
@@ -71,6 +71,13 @@ pub struct RunArguments {
     /// Preset of the two views of a sample (views.preset): auto, digits, mnist, cifar, cifar-byol, simsiam, photos, table, noise
     #[arg(long, value_name = "PRESET", help_heading = "Configuration")]
     pub views: Option<String>,
+
+    /// Folders of images only: rows and columns that every image is scaled to (source.image_side)
+    #[arg(
+        long, value_name = "PIXELS", value_parser = clap::value_parser!(u64).range(0..=i64::MAX as u64),
+        help_heading = "Configuration"
+    )]
+    pub image_side: Option<u64>,
 
     /// CSV only: the column that holds the labels (source.label_column)
     #[arg(long, value_name = "NAME", help_heading = "Configuration")]
@@ -86,6 +93,11 @@ pub struct RunArguments {
         help_heading = "Configuration"
     )]
     pub threads: Option<u64>,
+
+    /// Say what would be done, from a few timed steps that are thrown away: data, network, steps, time, memory, disk; no run
+    /// is begun
+    #[arg(long)]
+    pub dry_run: bool,
 
     /// Stop after this time, at a checkpoint, as in 90s, 10m, 2h; the same command goes on from there
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -160,6 +172,7 @@ impl RunArguments {
         let options = [
             ("SOURCE", "source.path", self.source.as_ref().map(text)),
             ("--label-column", "source.label_column", self.label_column.as_ref().map(text)),
+            ("--image-side", "source.image_side", self.image_side.map(whole)),
             ("--views", "views.preset", self.views.as_ref().map(text)),
             ("--encoder", "network.encoder", self.encoder.as_ref().map(text)),
             ("--encoder-width", "network.encoder_width", self.encoder_width.map(whole)),

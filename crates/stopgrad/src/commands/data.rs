@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use stopgrad_data::random::{permutation, stream};
 use stopgrad_data::{
-    Normalizer, Shape, SheetError, Source, Split, SplitError, SplitSpec, Splits, ViewRecipe, contact_sheet,
-    open_source, pair_sheet,
+    Normalizer, Shape, SheetError, Source, Split, SplitError, SplitSpec, Splits, ViewRecipe, contact_sheet, pair_sheet,
 };
 
 use crate::CommandError;
 use crate::args::DataArguments;
 use crate::folder::{short_name, write_beside};
+use crate::opening::open;
 use crate::outcome::{Outcome, Status, document, lengths};
+use crate::output::Output;
 
 /// Samples on a sheet.
 const SHEET_SAMPLES: usize = 64;
@@ -23,8 +24,9 @@ const SHEET_PAIRS: usize = 24;
 const SHOWN: usize = 20;
 
 /// Open the source, draw the sheet, tell what there is.
-pub(super) fn run(asked: &DataArguments) -> Result<Outcome, CommandError> {
-    let source = open_source(&asked.source, asked.label_column.as_deref().unwrap_or_default())?;
+pub(super) fn run(asked: &DataArguments, output: Output) -> Result<Outcome, CommandError> {
+    let label_column = asked.label_column.as_deref().unwrap_or_default();
+    let source = open(&asked.source, label_column, asked.image_side, output)?;
     let source = source.as_ref();
     let splits = Splits::new(source, &SplitSpec { seed: asked.seed, ..SplitSpec::default() });
     let recipe = asked.views.as_deref().map(|name| recipe(name, source.shape())).transpose()?;
@@ -51,7 +53,8 @@ pub(super) fn run(asked: &DataArguments) -> Result<Outcome, CommandError> {
         "source": asked.source,
         "views": asked.views,
         "out": out,
-        "label_column": asked.label_column.as_deref().unwrap_or_default(),
+        "label_column": label_column,
+        "image_side": asked.image_side,
     });
     let classes: Vec<Value> = counts.iter().map(|(name, count)| json!({ "name": name, "count": count })).collect();
     let own = json!({

@@ -4,28 +4,33 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use stopgrad_data::{NpyArray, NpyData, npy, open_source};
+use stopgrad_data::{NpyArray, NpyData, npy};
 use stopgrad_train::{Embedder, RunRecord};
 
 use crate::args::EmbedArguments;
 use crate::configuration::read_stored;
 use crate::folder::{self, CONFIG_FILE, Kind, prepare_file};
 use crate::manifest::Manifest;
+use crate::opening::open;
 use crate::outcome::{Outcome, Status, document};
+use crate::output::Output;
 use crate::{CommandError, TrainingError};
 
 /// Most samples that cannot be read are listed for people; programs get all.
 const SHOWN: usize = 5;
 
 /// Embed every sample and write a float32 array, one row a sample.
-pub(super) fn run(asked: &EmbedArguments) -> Result<Outcome, CommandError> {
-    let source = open_source(&asked.source, asked.label_column.as_deref().unwrap_or_default())?;
+pub(super) fn run(asked: &EmbedArguments, output: Output) -> Result<Outcome, CommandError> {
     if folder::kind(&asked.run) == Some(Kind::Comparison) {
         return Err(TrainingError::SeveralRuns { runs: runs_of(&asked.run)?, folder: asked.run.clone() }.into());
     }
     let failed = |source| TrainingError::Embed { folder: asked.run.clone(), source: Box::new(source) };
     let embedder = Embedder::read(&asked.run).map_err(failed)?;
-    let seed = read_stored(&asked.run.join(CONFIG_FILE))?.training.seed;
+    let config = read_stored(&asked.run.join(CONFIG_FILE))?;
+    let seed = config.training.seed;
+    let label_column = asked.label_column.as_deref().unwrap_or_default();
+    // Images at the size that the run saw.
+    let source = open(&asked.source, label_column, config.source.image_side, output)?;
     prepare_file(&asked.out)?;
     let (values, width, skipped) = embedder.embed(source.as_ref()).map_err(failed)?;
     let rows = values.len() / width;

@@ -120,7 +120,7 @@ pub(super) fn run(asked: &MomentsArguments, output: Output) -> Result<Outcome, C
     moments_file::check_path(&asked.out, 1)?;
     prepare_file(&asked.out)?;
     let mut parts = asked.merge.iter().map(|path| MomentsFile::read(path)).collect::<Result<Vec<_>, _>>()?;
-    let input = Input::open(asked)?;
+    let input = Input::open(asked, output)?;
     let mut inputs: Vec<InputFile> = input.as_ref().map_or(vec![], Input::files);
     inputs.extend(parts.iter().map(|(_, file)| file.clone()));
 

@@ -3,18 +3,36 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use stopgrad_train::config::Config;
+use stopgrad_data::Shape;
+use stopgrad_train::config::{Config, SourceConfig};
 use toml::{Table, Value};
 
 use super::keys::{Keys, free_root};
 use super::{ConfigurationError, Override};
 
-/// The default configuration with what `file` sets, then what was `typed`, then what one run of several
-/// sets for its `own`; later ones win.
+/// What a source shows before anything is configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sight {
+    /// Of a sample.
+    pub shape: Shape,
+    /// How many there are.
+    pub samples: usize,
+}
+
+/// Rows and columns from which on a color image is one for filters.
+const LARGE_ENOUGH: usize = 24;
+
+/// The starting values with what `file` sets, then what was `typed`, then what one run of several sets for its
+/// `own`; later ones win. `look` opens a source; none where it cannot be opened, which is told later.
+///
+/// The starting values are [`Config::for_images`] where the encoder asked for is `conv`, or none is asked for and the
+/// source holds color images of 24 × 24 and more, else those of [`Config::default`].
 ///
 /// # Errors
 /// [`ConfigurationError`], with the file or option, the key, and what it takes
-pub fn read(file: Option<&Path>, typed: &[Override], own: &[Override]) -> Result<Config, ConfigurationError> {
+pub fn read(
+    file: Option<&Path>, typed: &[Override], own: &[Override], look: &dyn Fn(&SourceConfig) -> Option<Sight>,
+) -> Result<Config, ConfigurationError> {
     check_contradictions(typed)?;
     check_contradictions(own)?;
     let keys = Keys::new(defaults());
@@ -28,7 +46,27 @@ pub fn read(file: Option<&Path>, typed: &[Override], own: &[Override]) -> Result
     {
         return Err(ConfigurationError::NoSource { path: path.into() });
     }
-    build(&keys, &overrides)
+    let start = Table::try_from(starting_values(&keys, &overrides, look)).expect("tables of plain values");
+    build(&keys, &start, &overrides)
+}
+
+/// Where the configuration starts.
+fn starting_values(keys: &Keys, overrides: &[Override], look: &dyn Fn(&SourceConfig) -> Option<Sight>) -> Config {
+    let encoder = overrides.iter().rev().find(|item| item.key == "network.encoder").map(|item| item.value.as_str());
+    if encoder.is_some_and(|encoder| encoder != Some("conv")) {
+        return Config::default();
+    }
+    let of_source: Vec<Override> = overrides.iter().filter(|item| item.key.starts_with("source.")).cloned().collect();
+    // What is wrong with these keys is told when all are set.
+    let sight = build(keys, &defaults(), &of_source).ok().and_then(|config| look(&config.source));
+    match (sight, encoder) {
+        (Some(Sight { shape: Shape::Image { channels, height, width }, samples }), encoder)
+            if encoder.is_some() || (channels == 3 && height.min(width) >= LARGE_ENOUGH) =>
+        {
+            Config::for_images(samples)
+        }
+        _ => Config::default(),
+    }
 }
 
 /// The configuration stored in a run folder.
@@ -71,8 +109,8 @@ fn check_contradictions(typed: &[Override]) -> Result<(), ConfigurationError> {
     Ok(())
 }
 
-fn build(keys: &Keys, overrides: &[Override]) -> Result<Config, ConfigurationError> {
-    let mut table = defaults();
+fn build(keys: &Keys, start: &Table, overrides: &[Override]) -> Result<Config, ConfigurationError> {
+    let mut table = start.clone();
     for item in overrides {
         keys.set(&mut table, item)?;
     }

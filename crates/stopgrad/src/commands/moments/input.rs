@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use stopgrad_data::{InputFile, Normalizer, PairedRows, Skipped, Source, SplitSpec, Splits, ViewRecipe, open_source};
+use stopgrad_data::{InputFile, Normalizer, PairedRows, Skipped, Source, SplitSpec, Splits, ViewRecipe};
 use stopgrad_dynamics::moments::Pairing;
 
 use super::MomentsCommandError;
 use crate::CommandError;
 use crate::args::{MomentsArguments, SplitPart};
+use crate::opening::open;
+use crate::output::Output;
 
 /// What is summed over.
 pub(super) enum Input {
@@ -29,12 +31,13 @@ pub(super) enum Input {
 
 impl Input {
     /// What was named, prepared as `train` prepares it; `None` where moments are only merged.
-    pub(super) fn open(asked: &MomentsArguments) -> Result<Option<Self>, CommandError> {
+    pub(super) fn open(asked: &MomentsArguments, output: Output) -> Result<Option<Self>, CommandError> {
         if let Some([x, y]) = asked.view_files.as_deref() {
             return Ok(Some(Self::Paired { rows: PairedRows::open(x, y)?, symmetrize: asked.symmetrize }));
         }
         let Some(name) = &asked.source else { return Ok(None) };
-        let source = open_source(name, asked.label_column.as_deref().unwrap_or_default())?;
+        let label_column = asked.label_column.as_deref().unwrap_or_default();
+        let source = open(name, label_column, asked.image_side, output)?;
         let (recipe, file) = recipe(&asked.views, source.as_ref())?;
         recipe.check(source.shape())?;
         if recipe.is_exchangeable() && asked.augmentations < 2 {

@@ -2,9 +2,41 @@ use super::*;
 use proptest::prelude::*;
 use stopgrad_train::config::{Loss, NetworkKind, OptimizerKind, Precision, ScheduleKind};
 
+/// No source is there to be looked at.
+fn unseen(_: &SourceConfig) -> Option<Sight> {
+    None
+}
+
+fn images(source: &SourceConfig) -> Option<Sight> {
+    assert_eq!(source.path, "photos");
+    Some(Sight { shape: Shape::Image { channels: 3, height: 32, width: 32 }, samples: 1000 })
+}
+
+#[test]
+fn color_images_start_with_filters_unless_another_encoder_is_asked_for() {
+    let read_with = |texts: &[&str], look: &dyn Fn(&SourceConfig) -> Option<Sight>| {
+        let overrides: Vec<Override> = texts.iter().map(|text| Override::parse("--set", text).expect("form")).collect();
+        read(None, &overrides, &[], look).expect("a configuration")
+    };
+    let of_images = Config::for_images(1000);
+    let found = read_with(&["source.path=photos", "training.seed=3"], &images);
+    assert_eq!((found.network.clone(), found.optimizer), (of_images.network.clone(), of_images.optimizer));
+    assert_eq!((found.training.steps, found.training.seed), (of_images.training.steps, 3));
+    let asked = read_with(&["source.path=photos", "network.encoder=mlp"], &images);
+    assert_eq!(asked.network, Config::default().network);
+    // Gray ones only where it is asked for, tables never.
+    let gray =
+        |_: &SourceConfig| Some(Sight { shape: Shape::Image { channels: 1, height: 28, width: 28 }, samples: 9 });
+    assert_eq!(read_with(&[], &gray).network, Config::default().network);
+    assert_eq!(read_with(&["network.encoder=conv"], &gray).network, of_images.network);
+    let rows = |_: &SourceConfig| Some(Sight { shape: Shape::Row { columns: 4000 }, samples: 9 });
+    assert_eq!(read_with(&["network.encoder=conv"], &rows).network.encoder, NetworkKind::Conv);
+    assert_eq!(read_with(&[], &unseen), Config::default());
+}
+
 fn set(texts: &[&str]) -> Result<Config, ConfigurationError> {
     let overrides: Vec<Override> = texts.iter().map(|text| Override::parse("--set", text).expect("form")).collect();
-    read(None, &overrides, &[])
+    read(None, &overrides, &[], &unseen)
 }
 
 fn refused(texts: &[&str]) -> String {
@@ -84,7 +116,7 @@ fn a_wrong_value_is_laid_at_the_door_of_its_key() {
 fn a_file_is_read_and_options_win_over_it() {
     let (_folder, path) = file("[source]\npath = \"digits\"\n[training]\nsteps = 10\nseed = 4\n");
     let typed = [Override::new("--steps", "training.steps", Value::Integer(20))];
-    let config = read(Some(&path), &typed, &[]).expect("reads");
+    let config = read(Some(&path), &typed, &[], &unseen).expect("reads");
     assert_eq!((config.training.steps, config.training.seed), (20, 4));
 }
 
@@ -105,10 +137,10 @@ fn a_file_with_a_mistake_is_named() {
         ("[training]\nsteps = 3\n", "names no source"),
     ] {
         let (_folder, path) = file(text);
-        let message = read(Some(&path), &[], &[]).expect_err(text).to_string();
+        let message = read(Some(&path), &[], &[], &unseen).expect_err(text).to_string();
         assert!(message.contains(expected) && message.contains("asked.toml"), "{message}");
     }
-    let missing = read(Some(Path::new("/nowhere/asked.toml")), &[], &[]).expect_err("missing").to_string();
+    let missing = read(Some(Path::new("/nowhere/asked.toml")), &[], &[], &unseen).expect_err("missing").to_string();
     assert!(missing.contains("/nowhere/asked.toml"));
 }
 
@@ -125,11 +157,11 @@ fn the_configurations_we_ship_are_read_by_the_command_that_stands_in_them() {
         let command = text.lines().next().expect("a first line");
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         assert!(command.contains(&format!("--config configs/{name}")), "{command}");
-        let outcome = read(Some(&path), &[], &[]);
+        let outcome = read(Some(&path), &[], &[], &unseen);
         if command.contains("compare PATH ") {
             assert!(matches!(outcome, Err(ConfigurationError::NoSource { .. })), "{name}: {outcome:?}");
             let source = Override::new("SOURCE", "source.path", toml::Value::String("digits".into()));
-            read(Some(&path), &[source], &[]).expect("a configuration");
+            read(Some(&path), &[source], &[], &unseen).expect("a configuration");
         } else {
             outcome.expect("a configuration");
         }
@@ -141,7 +173,7 @@ fn the_configurations_we_ship_are_read_by_the_command_that_stands_in_them() {
 #[test]
 fn a_run_of_its_own_wins_over_what_all_share() {
     let steps = |value| [Override::new("--steps", "training.steps", Value::Integer(value))];
-    assert_eq!(read(None, &steps(3), &steps(4)).expect("reads").training.steps, 4);
+    assert_eq!(read(None, &steps(3), &steps(4), &unseen).expect("reads").training.steps, 4);
 }
 
 #[test]
@@ -187,12 +219,12 @@ proptest! {
         let text = write(&config);
         let (_folder, path) = file(&text);
         prop_assert_eq!(&read_stored(&path).expect("reads"), &config);
-        prop_assert_eq!(&read(Some(&path), &[], &[]).expect("reads"), &config);
+        prop_assert_eq!(&read(Some(&path), &[], &[], &unseen).expect("reads"), &config);
     }
 
     #[test]
     fn no_file_panics(text in "(\\PC|\n)*") {
         let (_folder, path) = file(&text);
-        let _ = read(Some(&path), &[], &[]);
+        let _ = read(Some(&path), &[], &[], &unseen);
     }
 }

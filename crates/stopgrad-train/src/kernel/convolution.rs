@@ -1,0 +1,208 @@
+//! Convolution of images as products of matrices: every output pixel becomes a row of the numbers that it looks at.
+//!
+//! The rows ("columns" of im2col) are made for a few hundred pixels at a time, which stay in the cache of the core that
+//! multiplies them; both gradients are products over the same rows.
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use rayon::prelude::*;
+
+use crate::scalar::Scalar;
+
+/// Output pixels that are multiplied at a time: enough rows for the product to run at its rate, few enough that they
+/// stay in the second-level cache.
+const ROWS: usize = 256;
+/// Sums of weight gradients that are kept apart and added at the end. More than there are usually threads.
+const PARTIAL_SUMS: usize = 4;
+
+/// Sizes of a convolution of square filters, with `side / 2` pixels of zeros around each image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Geometry {
+    /// Rows of an image.
+    pub height: usize,
+    /// Pixels in a row.
+    pub width: usize,
+    /// Numbers in a pixel.
+    pub channels: usize,
+    /// Numbers in a pixel of the result.
+    pub filters: usize,
+    /// Rows of a filter, and pixels in a row of it; odd.
+    pub side: usize,
+    /// Pixels from one place of the filter to the next.
+    pub stride: usize,
+}
+
+impl Geometry {
+    /// Rows of the result.
+    pub fn out_height(&self) -> usize {
+        (self.height - 1) / self.stride + 1
+    }
+
+    /// Pixels in a row of the result.
+    pub fn out_width(&self) -> usize {
+        (self.width - 1) / self.stride + 1
+    }
+
+    /// Numbers that a pixel of the result looks at: filter rows × pixels × channels.
+    pub fn taps(&self) -> usize {
+        self.side * self.side * self.channels
+    }
+
+    /// Numbers of an image.
+    pub fn image(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Numbers of an image of the result.
+    pub fn out_image(&self) -> usize {
+        self.out_height() * self.out_width() * self.filters
+    }
+
+    /// Multiply-adds for one image.
+    pub fn multiply_adds(&self) -> usize {
+        self.out_image() * self.taps()
+    }
+
+    /// Images that one task takes: as few as fill a product.
+    fn images_a_task(&self) -> usize {
+        ROWS.div_ceil(self.out_height() * self.out_width())
+    }
+}
+
+/// Σ over filter rows, pixels and channels of weight · x.
+///
+/// # Shapes      x: n images of `geometry.image()` numbers; weight: taps × filters, row-major, a tap being (row, pixel,
+/// channel) → out: n images of `geometry.out_image()` numbers, overwritten
+/// # Cost        n · `multiply_adds`
+pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], weight: &[T], out: &mut [T]) {
+    let (taps, filters) = (geometry.taps(), geometry.filters);
+    let images = geometry.images_a_task();
+    let weight = MatRef::from_row_major_slice(weight, taps, filters);
+    out.par_chunks_mut(images * geometry.out_image()).zip(x.par_chunks(images * geometry.image())).for_each_init(
+        Vec::new,
+        |gathered, (out, x)| {
+            for (tile, out) in out.chunks_mut(ROWS * filters).enumerate() {
+                let rows = out.len() / filters;
+                gather(geometry, x, tile * ROWS, rows, gathered);
+                let gathered = MatRef::from_row_major_slice(gathered, rows, taps);
+                let out = MatMut::from_row_major_slice_mut(out, rows, filters);
+                matmul(out, Accum::Replace, gathered, weight, T::from_f64(1.0), Par::Seq);
+            }
+        },
+    );
+}
+
+/// What Σ upstream · out says of x.
+///
+/// # Shapes      upstream: as `out` of [`forward`]; weight: as there → as `x` there, overwritten
+/// # Cost        n · `multiply_adds`
+pub fn input_gradient<T: Scalar>(geometry: &Geometry, upstream: &[T], weight: &[T], out: &mut [T]) {
+    let (taps, filters) = (geometry.taps(), geometry.filters);
+    let images = geometry.images_a_task();
+    let weight = MatRef::from_row_major_slice(weight, taps, filters);
+    out.par_chunks_mut(images * geometry.image())
+        .zip(upstream.par_chunks(images * geometry.out_image()))
+        .for_each_init(Vec::new, |gathered: &mut Vec<T>, (out, upstream)| {
+            out.fill(T::from_f64(0.0));
+            for (tile, upstream) in upstream.chunks(ROWS * filters).enumerate() {
+                let rows = upstream.len() / filters;
+                gathered.resize(rows * taps, T::from_f64(0.0));
+                let upstream = MatRef::from_row_major_slice(upstream, rows, filters);
+                let product = MatMut::from_row_major_slice_mut(gathered, rows, taps);
+                matmul(product, Accum::Replace, upstream, weight.transpose(), T::from_f64(1.0), Par::Seq);
+                scatter(geometry, gathered, tile * ROWS, out);
+            }
+        });
+}
+
+/// What Σ upstream · out says of the weight.
+///
+/// # Shapes      x, upstream: as `x` and `out` of [`forward`] → taps × filters, overwritten
+/// # Cost        n · `multiply_adds`, and memory for 4 sums
+pub fn weight_gradient<T: Scalar>(geometry: &Geometry, x: &[T], upstream: &[T], out: &mut [T]) {
+    let (taps, filters) = (geometry.taps(), geometry.filters);
+    let count = x.len() / geometry.image();
+    let images = count.div_ceil(PARTIAL_SUMS).next_multiple_of(geometry.images_a_task());
+    let sums: Vec<Vec<T>> = x
+        .par_chunks(images * geometry.image())
+        .zip(upstream.par_chunks(images * geometry.out_image()))
+        .map(|(x, upstream)| {
+            let mut sum = vec![T::from_f64(0.0); taps * filters];
+            let mut gathered = Vec::new();
+            for (tile, upstream) in upstream.chunks(ROWS * filters).enumerate() {
+                let rows = upstream.len() / filters;
+                gather(geometry, x, tile * ROWS, rows, &mut gathered);
+                let gathered = MatRef::from_row_major_slice(&gathered, rows, taps);
+                let upstream = MatRef::from_row_major_slice(upstream, rows, filters);
+                let sum = MatMut::from_row_major_slice_mut(&mut sum, taps, filters);
+                matmul(sum, Accum::Add, gathered.transpose(), upstream, T::from_f64(1.0), Par::Seq);
+            }
+            sum
+        })
+        .collect();
+    out.fill(T::from_f64(0.0));
+    for sum in sums {
+        for (total, value) in out.iter_mut().zip(sum) {
+            *total = total.plus(value);
+        }
+    }
+}
+
+/// Where one row of a filter meets an image.
+struct Meeting {
+    /// First number of the row of taps that lies inside the image.
+    tap: usize,
+    /// First number of the images there.
+    place: usize,
+    /// Numbers inside.
+    count: usize,
+}
+
+/// What row `ky` of the filter meets at output pixel `row`, counted over all images; none outside of the image.
+fn meeting(geometry: &Geometry, row: usize, ky: usize) -> Option<Meeting> {
+    let Geometry { height, width, channels, side, stride, .. } = *geometry;
+    let (across, pad) = (geometry.out_width(), side / 2);
+    let (line, column) = (row / across, row % across);
+    let (image, line) = (line / geometry.out_height(), line % geometry.out_height());
+    let y = (line * stride + ky).checked_sub(pad).filter(|&y| y < height)?;
+    let start = column * stride;
+    // Pixels of the filter left of the image, and the first beyond its right border.
+    let (left, right) = (pad.saturating_sub(start), side.min(width + pad - start));
+    let place = (image * height + y) * width + start + left - pad;
+    Some(Meeting { tap: left * channels, place: place * channels, count: (right - left) * channels })
+}
+
+/// Rows of taps for `rows` output pixels from the `first` one on.
+fn gather<T: Scalar>(geometry: &Geometry, x: &[T], first: usize, rows: usize, gathered: &mut Vec<T>) {
+    let line = geometry.side * geometry.channels;
+    gathered.resize(rows * geometry.taps(), T::from_f64(0.0));
+    for (row, out) in gathered.chunks_exact_mut(geometry.taps()).enumerate() {
+        for (ky, out) in out.chunks_exact_mut(line).enumerate() {
+            match meeting(geometry, first + row, ky) {
+                Some(Meeting { tap, place, count }) => {
+                    out[..tap].fill(T::from_f64(0.0));
+                    out[tap..tap + count].copy_from_slice(&x[place..place + count]);
+                    out[tap + count..].fill(T::from_f64(0.0));
+                }
+                None => out.fill(T::from_f64(0.0)),
+            }
+        }
+    }
+}
+
+/// Adds rows of taps to the pixels that they came from.
+fn scatter<T: Scalar>(geometry: &Geometry, gathered: &[T], first: usize, x: &mut [T]) {
+    let line = geometry.side * geometry.channels;
+    for (row, from) in gathered.chunks_exact(geometry.taps()).enumerate() {
+        for (ky, from) in from.chunks_exact(line).enumerate() {
+            if let Some(Meeting { tap, place, count }) = meeting(geometry, first + row, ky) {
+                for (x, &value) in x[place..place + count].iter_mut().zip(&from[tap..tap + count]) {
+                    *x = x.plus(value);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
