@@ -91,7 +91,9 @@ pub enum LoaderError {
     #[error(transparent)]
     Views(#[from] ViewError),
     /// No sample could be decoded.
-    #[error("none of the {samples} training samples can be decoded; {first_path}: {first_reason}")]
+    #[error(
+        "none of the {samples} training samples can be decoded; {first_path}: {first_reason}; look at the source with `stopgrad data`"
+    )]
     NoUsableSample {
         /// Training samples.
         samples: usize,

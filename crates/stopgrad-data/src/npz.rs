@@ -48,7 +48,9 @@ pub enum NpzError {
         cause: std::io::Error,
     },
     /// Entries that claim more than the archive can hold.
-    #[error("{path} claims {claimed} bytes of arrays, and a file of its size can hold {possible}; it is damaged")]
+    #[error(
+        "{path} claims {claimed} bytes of arrays, and a file of its size can hold {possible}; the file is damaged, copy it again"
+    )]
     Claim {
         /// The file.
         path: PathBuf,

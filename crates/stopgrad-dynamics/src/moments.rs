@@ -59,7 +59,9 @@ pub enum MomentsError {
         size: usize,
     },
     /// An entry is no number.
-    #[error("{key}[{row}, {column}] is {value}; moments are finite numbers")]
+    #[error(
+        "{key}[{row}, {column}] is {value}; moments are finite numbers, so look at the samples that they were made of"
+    )]
     NotFinite {
         /// Name of the matrix.
         key: &'static str,
@@ -88,7 +90,9 @@ pub enum MomentsError {
         tolerance: f64,
     },
     /// An eigenvalue below zero beyond rounding.
-    #[error("{key} has the negative eigenvalue {eigenvalue:.2e}; second moments have none")]
+    #[error(
+        "{key} has the negative eigenvalue {eigenvalue:.2e}; second moments have none, so compute them again, in double precision"
+    )]
     Indefinite {
         /// Name of the matrix.
         key: &'static str,

@@ -49,7 +49,7 @@ pub enum EmbedderError {
         missing: &'static str,
     },
     /// The weights do not fit the configuration beside them.
-    #[error("{}: `{name}` is missing or of another size than config.toml says; the folder mixes two runs", folder.display())]
+    #[error("{}: `{name}` is missing or of another size than config.toml says; the folder mixes two runs, so train again in an empty one", folder.display())]
     Mixed {
         /// The folder.
         folder: PathBuf,

@@ -4,6 +4,7 @@
 //! overrides and go through the same parser as `--set` and the file.
 
 mod basins;
+mod doctor;
 mod flow;
 mod landscape;
 mod list;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use basins::{BasinsArguments, BasinsSettings, StartKind};
+pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;
 
@@ -32,8 +34,9 @@ pub use sweep::{
     SweepArguments, SweepBasinsArguments, SweepCommand, SweepFlowArguments, SweepOutput, SweepPredictArguments,
 };
 use text::{
-    BASINS_ABOUT, BASINS_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES,
-    EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MOMENTS_ABOUT,
+    BASINS_ABOUT, BASINS_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, COMPLETIONS_ABOUT,
+    COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES,
+    FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT,
     MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES,
     TRAIN_ABOUT, TRAIN_EXAMPLES,
 };
@@ -102,6 +105,15 @@ pub enum Command {
     /// Draw the objective over one encoder and one predictor weight, with what each field does there
     #[command(long_about = LANDSCAPE_ABOUT, after_help = LANDSCAPE_EXAMPLES)]
     Landscape(LandscapeArguments),
+    /// What this machine offers and this program uses of it: processor, threads, memory, versions, rate of products
+    #[command(long_about = DOCTOR_ABOUT, after_help = DOCTOR_EXAMPLES)]
+    Doctor(DoctorArguments),
+    /// Print a script that completes commands and options in a shell
+    #[command(long_about = COMPLETIONS_ABOUT, after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArguments),
+    /// Write the manual pages, one a command
+    #[command(long_about = MAN_ABOUT, after_help = MAN_EXAMPLES)]
+    Man(ManArguments),
 }
 
 /// `stopgrad data`.
@@ -183,33 +195,67 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    /// Every command and, with the words before it, every command below one.
+    fn every_command() -> Vec<(String, clap::Command)> {
+        let mut all = Vec::new();
+        let mut left = vec![("stopgrad".to_owned(), Arguments::command())];
+        while let Some((words, command)) = left.pop() {
+            left.extend(
+                command.get_subcommands().map(|below| (format!("{words} {}", below.get_name()), below.clone())),
+            );
+            all.push((words, command));
+        }
+        all
+    }
+
     #[test]
     fn every_command_has_a_long_description_and_examples() {
-        for command in Arguments::command().get_subcommands() {
-            assert!(command.get_long_about().is_some(), "{}", command.get_name());
-            let examples = command.get_after_help().expect("examples").to_string();
-            assert!(examples.contains(&format!("stopgrad {} ", command.get_name())), "{examples}");
+        let commands = every_command();
+        assert!(commands.iter().any(|(words, _)| words == "stopgrad sweep flow"), "nested ones are walked too");
+        for (words, command) in commands {
+            assert!(command.get_long_about().is_some(), "{words}");
+            let examples = command.get_after_help().unwrap_or_else(|| panic!("{words} has no examples")).to_string();
+            assert!(
+                examples.contains(&format!("\n  {words} ")) || examples.contains(&format!("\n  {words}\n")),
+                "{words}: {examples}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_option_says_what_it_is() {
+        for (words, command) in every_command() {
+            for option in command.get_arguments().filter(|option| !option.is_hide_set()) {
+                assert!(option.get_help().is_some(), "{words} {}", option.get_id());
+            }
         }
     }
 
     #[test]
     fn every_example_parses() {
-        let commands: Vec<String> = Arguments::command()
-            .get_subcommands()
-            .flat_map(|command| {
+        let lines: Vec<String> = every_command()
+            .into_iter()
+            .flat_map(|(_, command)| {
                 command.get_after_help().expect("examples").to_string().lines().map(str::to_owned).collect::<Vec<_>>()
             })
             .filter(|line| line.starts_with("  stopgrad "))
             .collect();
-        assert!(commands.len() > 10);
-        for line in commands {
+        assert!(lines.len() > 30);
+        for line in lines {
             let mut quoted = false;
             let words = line.trim().split(|letter| {
                 quoted ^= letter == '"';
                 letter == ' ' && !quoted
             });
-            Arguments::try_parse_from(words.map(|word| word.trim_matches('"')))
-                .unwrap_or_else(|error| panic!("{line}: {error}"));
+            // What a shell would do with the output is the shell's.
+            let words = words.take_while(|word| *word != ">").filter(|word| !word.is_empty());
+            let words: Vec<&str> = words.map(|word| word.trim_matches('"')).collect();
+            // Only the first page has words of explanation behind its examples.
+            let told = Arguments::try_parse_from(&words).or_else(|error| {
+                let short = line.trim().split("   ").next().unwrap_or_default();
+                Arguments::try_parse_from(short.split(' ')).map_err(|_| error)
+            });
+            told.unwrap_or_else(|error| panic!("{line}: {error}"));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The commands, one a file: from what was typed to what is told.
 
 mod basins;
+mod completions;
 mod data;
+mod doctor;
 mod flow;
 mod landscape;
+mod man;
 mod moments;
 mod predict;
 mod sweep;
@@ -42,6 +45,9 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Basins(asked) => basins::run(asked, output),
         Command::Sweep(asked) => sweep::run(asked, output),
         Command::Landscape(asked) => landscape::run(asked),
+        Command::Doctor(_) => Ok(doctor::run()),
+        Command::Completions(asked) => Ok(completions::run(asked)),
+        Command::Man(asked) => man::run(asked),
         #[cfg(feature = "train")]
         Command::Train(asked) => train::run(asked, output),
         #[cfg(feature = "train")]
@@ -60,6 +66,9 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Basins(_) => "basins",
                 Command::Sweep(_) => "sweep",
                 Command::Landscape(_) => "landscape",
+                Command::Doctor(_) => "doctor",
+                Command::Completions(_) => "completions",
+                Command::Man(_) => "man",
                 Command::Train(_) => "train",
                 Command::Compare(_) => "compare",
                 Command::Embed(_) => "embed",

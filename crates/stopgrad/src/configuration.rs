@@ -26,7 +26,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
     /// The file cannot be opened or is no text.
-    #[error("cannot read the configuration {}", path.display())]
+    #[error("cannot read the configuration {}; check the path, and that it is text and may be read", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum ConfigurationError {
         source: std::io::Error,
     },
     /// The file is no TOML.
-    #[error("{} is not valid TOML", path.display())]
+    #[error("{} is not valid TOML; correct the line that is shown", path.display())]
     Toml {
         /// The file.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum ConfigurationError {
         kind: &'static str,
     },
     /// A key below something that is a single value.
-    #[error("{origin}: `{key}` stands below a key that holds a single value")]
+    #[error("{origin}: `{key}` stands below a key that holds a single value; set that key itself")]
     NotATable {
         /// The option or file.
         origin: String,
@@ -100,7 +100,7 @@ pub enum ConfigurationError {
         message: String,
     },
     /// Each value is possible, all together are not.
-    #[error("the configuration is not possible: {message}")]
+    #[error("the configuration is not possible: {message}; change one of the values that this names")]
     Combination {
         /// Why.
         message: String,

@@ -70,7 +70,7 @@ pub enum ManifestError {
         path: PathBuf,
     },
     /// It cannot be read.
-    #[error("cannot read {}", path.display())]
+    #[error("cannot read {}; check that it may be read", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

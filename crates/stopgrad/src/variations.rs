@@ -43,7 +43,7 @@ pub enum VariationError {
         name: String,
     },
     /// Two runs of one name.
-    #[error("--runs: two runs are called `{name}`")]
+    #[error("--runs: two runs are called `{name}`; give each a name of its own")]
     Twice {
         /// As typed.
         name: String,
@@ -63,7 +63,7 @@ pub enum VariationError {
     )]
     FieldUnused,
     /// A run sets a key that the command sets for all runs.
-    #[error("--runs: {name} sets {key}, which {option} sets for every run")]
+    #[error("--runs: {name} sets {key}, which {option} sets for every run; leave one of the two out")]
     Taken {
         /// The run.
         name: String,

@@ -66,6 +66,9 @@ fn every_command_has_help_with_examples() {
         &["sweep", "flow", "--help"],
         &["sweep", "basins", "--help"],
         &["landscape", "--help"],
+        &["doctor", "--help"],
+        &["completions", "--help"],
+        &["man", "--help"],
     ] {
         let output = stopgrad(here.path(), words);
         assert_eq!(output.status.code(), Some(0));
@@ -161,6 +164,8 @@ fn a_program_without_training_says_so() {
     }
 }
 
+#[path = "cli/about.rs"]
+mod about;
 #[path = "cli/basins.rs"]
 mod basins;
 #[path = "cli/flow.rs"]

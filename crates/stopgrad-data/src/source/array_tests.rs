@@ -53,7 +53,10 @@ fn messages_say_what_to_do() {
     assert!(refusal(NpyArray::new(&[0, 2], NpyData::F32(vec![])), None).contains("holds no sample"));
     assert!(refusal(row(), Some(NpyArray::new(&[1], NpyData::U8(vec![0])))).contains("1 labels for 2 samples"));
     let half = NpyArray::new(&[2], NpyData::F64(vec![0.0, 0.5]));
-    assert_eq!(refusal(row(), Some(half)), "a_y.npy: label 1 is 0.5; labels are whole numbers");
+    assert_eq!(
+        refusal(row(), Some(half)),
+        "a_y.npy: label 1 is 0.5; labels are whole numbers, so convert them, or move the file away to go without"
+    );
     let nan = NpyArray::new(&[2, 1], NpyData::F32(vec![f32::NAN, f32::INFINITY]));
     assert!(refusal(nan, None).contains("2 of 2 samples cannot be used, the first at a.npy[0]"));
 }

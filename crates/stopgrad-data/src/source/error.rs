@@ -63,7 +63,7 @@ pub enum SourceError {
         range: std::ops::RangeInclusive<usize>,
     },
     /// Nothing in it.
-    #[error("{path} holds no sample; a source needs at least one")]
+    #[error("{path} holds no sample; a source needs at least one, so check that this is the right file")]
     Empty {
         /// The file.
         path: String,
@@ -85,7 +85,7 @@ pub enum SourceError {
         first_reason: String,
     },
     /// The label column does not exist.
-    #[error("{path} has no column `{column}` for the label; its columns are {}", available.join(", "))]
+    #[error("{path} has no column `{column}` for the label; its columns are {}; name one of them with --label-column", available.join(", "))]
     NoLabelColumn {
         /// The file.
         path: String,
@@ -105,7 +105,9 @@ pub enum SourceError {
         samples: usize,
     },
     /// Labels that are no whole numbers.
-    #[error("{path}: label {index} is {value}; labels are whole numbers")]
+    #[error(
+        "{path}: label {index} is {value}; labels are whole numbers, so convert them, or move the file away to go without"
+    )]
     Label {
         /// The file with the labels.
         path: String,
@@ -237,7 +239,7 @@ pub enum Damage {
         example: String,
     },
     /// A table without a numeric column.
-    #[error("has no column besides the label; a sample needs at least one")]
+    #[error("has no column besides the label; a sample needs at least one, so add one or name another --label-column")]
     NoColumns,
     /// Columns that are not separated by commas.
     #[error("the columns are separated by {found:?}, not by commas; save the table again with commas")]

@@ -209,7 +209,10 @@ mod tests {
     #[test]
     fn messages_say_what_to_do() {
         let error = |text, label| read(text, label).err().unwrap().to_string();
-        assert_eq!(error("a,b\n1,2\n", "kind"), "t.csv has no column `kind` for the label; its columns are a, b");
+        assert_eq!(
+            error("a,b\n1,2\n", "kind"),
+            "t.csv has no column `kind` for the label; its columns are a, b; name one of them with --label-column"
+        );
         assert!(error("1,2\n3,4\n", "").contains("add a line such as c0,c1"));
         assert!(error("label\nx\n", "").contains("no column besides the label"));
         assert!(error("", "").contains("holds no sample"));

@@ -9,7 +9,7 @@ use crate::linalg;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MergeError {
     /// No parts.
-    #[error("no moments to add up")]
+    #[error("no moments to add up; name at least one file")]
     Nothing,
     /// A part that differs in kind.
     #[error("part {part} (from 0) has another {what} than the first; only moments made in the same way add up")]

@@ -162,3 +162,37 @@ Examples:
   stopgrad landscape --tau -0.5 --start -0.7,0.4 --json
   stopgrad landscape one.json --weight-decay 0.02 --out runs/one
   stopgrad landscape digits16.npz --states sg.npz ema.npz joint.npz --weight-decay 0.01 --out runs/plane";
+
+pub(super) const DOCTOR_ABOUT: &str = "\
+Say what this machine offers and what this program uses of it - processor and the vector instructions of our kernels, \
+threads, memory, room on the disk, versions, and the rate of matrix products, measured for a second - and what of it will \
+hurt. Changes nothing. Put its output beside a report of a mistake, or beside timings.";
+
+pub(super) const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  stopgrad doctor
+  stopgrad doctor --json";
+
+pub(super) const COMPLETIONS_ABOUT: &str = "\
+Print a script that completes the commands and options of stopgrad in a shell. Where it has to lie depends on the shell; \
+the examples name the usual places. A new shell reads it.";
+
+pub(super) const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  stopgrad completions bash > ~/.local/share/bash-completion/completions/stopgrad
+  stopgrad completions zsh > ~/.zfunc/_stopgrad
+  stopgrad completions fish > ~/.config/fish/completions/stopgrad.fish
+
+zsh looks in ~/.zfunc if ~/.zshrc has, before compinit, the line fpath+=~/.zfunc. PowerShell: \
+stopgrad completions powershell >> $PROFILE";
+
+pub(super) const MAN_ABOUT: &str = "\
+Write the manual pages into a folder: stopgrad.1, and one a command (stopgrad-train.1, stopgrad-sweep-flow.1). They say \
+what --help says. Pages that are there are replaced; other files are left alone.";
+
+pub(super) const MAN_EXAMPLES: &str = "\
+Examples:
+  stopgrad man --out ~/.local/share/man/man1
+  stopgrad man --out man --json
+
+After the first, man stopgrad and man stopgrad-train find them.";

@@ -43,7 +43,7 @@ pub enum MomentsCommandError {
     )]
     OneView,
     /// No sample could be decoded.
-    #[error("none of the {samples} samples can be decoded; {} is the first: {}", first.path, first.reason)]
+    #[error("none of the {samples} samples can be decoded; {} is the first: {}; look at the source with `stopgrad data`", first.path, first.reason)]
     NoSample {
         /// Asked for.
         samples: usize,
@@ -87,7 +87,9 @@ pub enum MomentsCommandError {
     #[error("--features: {0}")]
     Features(#[from] FeatureError),
     /// Eigenvalues that cannot be computed.
-    #[error("the eigenvalues of X cannot be computed")]
+    #[error(
+        "the eigenvalues of X cannot be computed; look for extreme values with `stopgrad data`, or ask for other --features"
+    )]
     Eigenvalues(#[from] stopgrad_dynamics::MomentsError),
 }
 

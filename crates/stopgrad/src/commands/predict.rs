@@ -42,7 +42,7 @@ pub enum PredictCommandError {
         size: usize,
     },
     /// Ctrl-C cannot be caught.
-    #[error("cannot listen for Ctrl-C: {0}")]
+    #[error("cannot listen for Ctrl-C: {0}; start the program on its own, from a shell")]
     Interrupts(#[from] ctrlc::Error),
     /// The equilibrium cannot be written.
     #[error(transparent)]

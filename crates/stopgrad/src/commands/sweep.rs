@@ -94,7 +94,7 @@ pub enum SweepCommandError {
     #[error(transparent)]
     Folder(#[from] FolderError),
     /// The system takes no handler for Ctrl-C.
-    #[error("cannot listen for Ctrl-C")]
+    #[error("cannot listen for Ctrl-C; start the program on its own, from a shell")]
     Interrupt(#[from] ctrlc::Error),
 }
 

@@ -19,7 +19,7 @@ pub struct Override {
 #[derive(Debug, thiserror::Error)]
 pub enum OverrideError {
     /// No `=`.
-    #[error("{origin}: `{text}` is not of the form table.key=value")]
+    #[error("{origin}: `{text}` is not of the form table.key=value, such as optimizer.learning_rate=0.02")]
     NoValue {
         /// The option.
         origin: String,
@@ -35,7 +35,7 @@ pub enum OverrideError {
         key: String,
     },
     /// Quotes or brackets that TOML cannot read.
-    #[error("{origin}: the value of `{key}` cannot be read as TOML: {message}")]
+    #[error("{origin}: the value of `{key}` cannot be read as TOML: {message}; close its quotes and brackets")]
     Value {
         /// The option.
         origin: String,

@@ -35,7 +35,7 @@ pub enum MomentsFileError {
         cause: serde_json::Error,
     },
     /// A key that has to be there.
-    #[error("{} has no `{key}`; it has {}", path.display(), list(found))]
+    #[error("{} has no `{key}`, and needs it; it has {}", path.display(), list(found))]
     Missing {
         /// The file.
         path: PathBuf,

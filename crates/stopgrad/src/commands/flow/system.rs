@@ -19,7 +19,7 @@ pub enum FlowCommandError {
     #[error(transparent)]
     Map(#[from] UpdateMapError),
     /// Ctrl-C cannot be caught.
-    #[error("cannot listen for Ctrl-C: {0}")]
+    #[error("cannot listen for Ctrl-C: {0}; start the program on its own, from a shell")]
     Interrupts(#[from] ctrlc::Error),
     /// A teacher's momentum without a teacher.
     #[error(
