@@ -76,17 +76,12 @@ impl<T: Scalar> Checkpoint<T> {
     /// When the system refuses; the old checkpoint is still there then.
     pub fn write(&mut self, run: &Path, step: u64) -> Result<(), CheckpointError> {
         let (fresh, current, old) = folders(run);
-        // Killed between the two renames of the last time: the old one is the only one, and must not be removed below.
-        if !current.exists() && old.exists() {
-            fs::rename(&old, &current).map_err(at("rename", &old))?;
-        }
-        remove(&fresh)?;
+        tidy(run)?;
         fs::create_dir_all(&fresh).map_err(at("create", &fresh))?;
         for (name, arrays) in [(MODEL, &mut self.model), (STATE, &mut self.state)] {
             arrays.texts.insert(STAMP.to_owned(), step.to_string());
             arrays.write(&fresh.join(name))?;
         }
-        remove(&old)?;
         if current.exists() {
             fs::rename(&current, &old).map_err(at("rename", &current))?;
         }
@@ -110,6 +105,20 @@ impl<T: Scalar> Checkpoint<T> {
             _ => Err(damaged(&folder.join(STATE), "its step is missing or is not that of the model beside it")),
         }
     }
+}
+
+/// Removes what a kill left beside the checkpoint of a run, or puts the old one in its place where a kill between the two
+/// renames left no other.
+///
+/// # Errors
+/// When the system refuses.
+pub fn tidy(run: &Path) -> Result<(), CheckpointError> {
+    let (fresh, current, old) = folders(run);
+    if !current.exists() && old.exists() {
+        fs::rename(&old, &current).map_err(at("rename", &old))?;
+    }
+    remove(&old)?;
+    remove(&fresh)
 }
 
 /// True if a run folder has a checkpoint.

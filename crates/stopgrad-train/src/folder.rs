@@ -151,6 +151,14 @@ impl MetricsFile {
     pub fn append(&mut self, row: &MetricsRow) -> Result<(), RecordError> {
         self.file.write_all(line(row).as_bytes()).map_err(at("write", &self.path))
     }
+
+    /// Waits until all rows are on the disk: a checkpoint that counts them must not outlive them when the power goes.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn sync(&self) -> Result<(), RecordError> {
+        self.file.sync_data().map_err(at("write", &self.path))
+    }
 }
 
 fn header() -> String {

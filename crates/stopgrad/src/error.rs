@@ -73,7 +73,7 @@ pub enum CommandError {
     #[error(transparent)]
     Sweep(#[from] crate::commands::SweepCommandError),
     /// Standard output cannot be written.
-    #[error("cannot write to standard output")]
+    #[error("cannot write to standard output; every file is written, so make room there or redirect it")]
     Output(#[source] std::io::Error),
     /// `--fail-on RUN:WHAT` about a run that there is not.
     #[error("--fail-on {demand}: there is no run of this name; the runs are {}", runs.join(", "))]
@@ -122,6 +122,17 @@ pub enum TrainingError {
         folder: PathBuf,
         /// Every key that differs.
         differences: Vec<crate::configuration::Difference>,
+    },
+    /// A file that a run was begun with has another content now.
+    #[error(
+        "{source_path} has changed since the run in {} began; bring back what it was, or choose another --out to start anew",
+        folder.display()
+    )]
+    SourceChanged {
+        /// The folder.
+        folder: PathBuf,
+        /// The file or folder that was read.
+        source_path: String,
     },
     /// The folder holds a comparison of more runs.
     #[error(
@@ -185,7 +196,7 @@ pub enum TrainingError {
     #[error(transparent)]
     Manifest(#[from] crate::manifest::ManifestError),
     /// The system takes no handler for Ctrl-C.
-    #[error("cannot listen for Ctrl-C")]
+    #[error("cannot listen for Ctrl-C; start the program on its own, from a shell")]
     Interrupt(#[from] ctrlc::Error),
 }
 

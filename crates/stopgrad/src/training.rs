@@ -16,6 +16,7 @@ mod written;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use stopgrad_data::InputFile;
 use stopgrad_train::config::Config;
 
 use crate::args::RunArguments;
@@ -91,7 +92,7 @@ pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcom
     if request.asked.dry_run {
         return rehearsing::rehearse(&request, &facts, output);
     }
-    let out = out_folder(&request)?;
+    let out = out_folder(&request, &facts.inputs)?;
     folder::prepare(&out)?;
     let _lock = folder::lock(&out)?;
     for folder in [out.clone(), out.join("figures")].into_iter().chain(request.jobs.iter().map(|job| job.path(&out))) {
@@ -131,7 +132,7 @@ pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcom
 }
 
 /// The folder that was named, if it fits, or the first free one.
-fn out_folder(request: &Request<'_>) -> Result<PathBuf, CommandError> {
+fn out_folder(request: &Request<'_>, inputs: &[InputFile]) -> Result<PathBuf, CommandError> {
     let Some(out) = &request.asked.out else {
         let source = &request.jobs[0].config.source.path;
         return Ok(folder::claim(Path::new(""), request.command, source)?);
@@ -139,7 +140,9 @@ fn out_folder(request: &Request<'_>) -> Result<PathBuf, CommandError> {
     folder::check(out, request.kind)?;
     for job in &request.jobs {
         checking::check_folder(out, job)?;
+        checking::check_inputs(&job.path(out), inputs)?;
     }
+    checking::check_inputs(out, inputs)?;
     checking::check_runs(out, &request.jobs)?;
     Ok(out.clone())
 }

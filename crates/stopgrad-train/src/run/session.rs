@@ -9,7 +9,7 @@ use super::live::{Detail, Live, Update};
 use super::probing::ProbeSet;
 use super::resume::History;
 use super::{Observer, Phase, Progress, RunError, RunOutcome};
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{self, Checkpoint};
 use crate::features::Space;
 use crate::folder::{self, MetricsFile, RecordError};
 use crate::measure::{EvaluationPairs, balance_gap, regularizer};
@@ -55,6 +55,8 @@ impl<'p, T: Scalar> Session<'p, T> {
         let mut history = History::default();
         let (mut tail_start, mut step) = (None, None);
         if let Some((stored, at)) = Checkpoint::<T>::read(folder)? {
+            // A run that has done its last step is saved no more, and would keep them for good.
+            checkpoint::tidy(folder)?;
             let foreign = |what: String| RunError::Foreign { folder: folder.to_owned(), what };
             (history, tail_start) = live.restore(&stored, at).map_err(foreign)?;
             step = Some(at);
@@ -244,6 +246,7 @@ impl<'p, T: Scalar> Session<'p, T> {
 
     /// Writes spectra and checkpoint.
     fn save(&mut self) -> Result<(), RunError> {
+        self.file.sync()?;
         (self.history.rows, self.history.spectra) = (self.rows.len(), self.spectra.len());
         folder::write_spectra(&self.folder, &self.spectra)?;
         let mut stored = self.live.store(&self.history, self.tail_start.as_ref());

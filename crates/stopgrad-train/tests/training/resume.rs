@@ -111,6 +111,22 @@ fn what_a_kill_leaves_behind_is_cut_back() {
     assert_same(whole.path(), killed.path());
 }
 
+/// Killed between the last checkpoint and the record: nothing is saved any more that would tidy up.
+#[test]
+fn what_a_kill_leaves_beside_the_last_checkpoint_is_removed() {
+    let plan = plan(&config(20));
+    let folder = tempfile::tempdir().unwrap();
+    finish(&plan, folder.path());
+    for (name, file) in [("checkpoint.old", "model.safetensors"), ("checkpoint.new", "state.safetensors")] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join(name).join(file), b"of a step before").unwrap();
+    }
+    std::fs::remove_file(folder.path().join("run.json")).unwrap();
+    finish(&plan, folder.path());
+    assert!(folder.path().join("checkpoint").exists());
+    assert!(!folder.path().join("checkpoint.old").exists() && !folder.path().join("checkpoint.new").exists());
+}
+
 #[test]
 fn threads_that_load_change_nothing() {
     let one = plan(&config(40));

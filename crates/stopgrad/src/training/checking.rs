@@ -100,6 +100,22 @@ pub(super) fn check_folder(out: &Path, job: &Job) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// What a folder was begun with must still be what is read: another content would go on as another run.
+pub(super) fn check_inputs(folder: &Path, inputs: &[InputFile]) -> Result<(), TrainingError> {
+    // A folder without a manifest holds no run; a damaged one is written again.
+    let Ok(stored) = Manifest::read(folder) else { return Ok(()) };
+    same_inputs(folder, &stored.inputs, inputs)
+}
+
+/// Every file that is read and known has to be the one that is known.
+pub(super) fn same_inputs(folder: &Path, known: &[InputFile], read: &[InputFile]) -> Result<(), TrainingError> {
+    let changed = |file: &&InputFile| known.iter().any(|known| known.path == file.path) && !known.contains(file);
+    match read.iter().find(changed) {
+        Some(file) => Err(TrainingError::SourceChanged { folder: folder.into(), source_path: file.path.clone() }),
+        None => Ok(()),
+    }
+}
+
 /// A comparison that is there already may be extended, but none of its runs may fall out of its report.
 pub(super) fn check_runs(out: &Path, jobs: &[Job]) -> Result<(), TrainingError> {
     if folder::kind(out) != Some(Kind::Comparison) {

@@ -38,10 +38,12 @@ pub(super) fn run_all(
         let label = label(jobs, place);
         let path = job.path(out);
         folder::prepare(&path)?;
+        let plan = checking::plan(job)?;
+        // The manifest says what was read when all was planned, which may be hours ago.
+        checking::same_inputs(&path, &manifest.inputs, plan.source.inputs())?;
         let own_manifest = manifest.of_run(&manifest.runs[place]);
         own_manifest.write(&path)?;
 
-        let plan = checking::plan(job)?;
         output.note(&format!("{label}, {} steps, in {}", job.config.training.steps, path.display()));
         let mut watch = Watch::new(&label, limits, output);
         let outcome = run(&plan, &job.name, &path, &mut watch);
