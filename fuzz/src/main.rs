@@ -14,8 +14,8 @@ mod run_targets;
 #[path = "../../crates/stopgrad/tests/readers/targets.rs"]
 mod targets;
 
-/// The body that was asked for.
-fn body() -> fn(&[u8]) {
+/// The reader that was asked for.
+fn asked() -> targets::Target {
     let name = std::env::var("STOPGRAD_TARGET").unwrap_or_default();
     let found = targets::all().into_iter().find(|target| target.name == name);
     let names = || targets::all().iter().map(|target| target.name).collect::<Vec<_>>().join(", ");
@@ -25,10 +25,11 @@ fn body() -> fn(&[u8]) {
     let usual =
         |info: &std::panic::PanicHookInfo<'_>| eprintln!("{info}\n{}", std::backtrace::Backtrace::force_capture());
     std::panic::set_hook(Box::new(usual));
-    found.body
+    found
 }
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    static BODY: OnceLock<fn(&[u8])> = OnceLock::new();
-    BODY.get_or_init(body)(bytes);
+    static ASKED: OnceLock<targets::Target> = OnceLock::new();
+    let target = ASKED.get_or_init(asked);
+    (target.body)(&bytes[..bytes.len().min(target.longest)]);
 });
