@@ -127,7 +127,7 @@ fn each_mistake_is_named() {
     let yx = || ("yx", array(&[2, 2], &[0.5, 0.0, 0.0, 0.5]));
     let cases = [
         (vec![unit()], "has no `yx`"),
-        (vec![yx()], "has no `xx`; it has "),
+        (vec![yx()], "has no `xx`, and needs it; it has "),
         (vec![("xx", array(&[4], &[1.0, 0.0, 0.0, 1.0])), yx()], "`xx` has shape [4], expected two axes"),
         (vec![unit(), ("yx", array(&[1, 2], &[0.0; 2]))], "yx is 1 × 2, but xx says m = 2"),
         (vec![("xx", array(&[2, 2], &[f64::NAN, 0.0, 0.0, 1.0])), yx()], "xx[0, 0] is NaN"),
