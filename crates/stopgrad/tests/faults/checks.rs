@@ -125,7 +125,7 @@ pub(crate) fn difference(expected: &Path, found: &Path) -> Option<String> {
     })
 }
 
-/// What has to be the same: all but `seconds`, which pages and binary tables show too.
+/// What has to be the same: all but `seconds` and `waited_seconds`, which pages and binary tables show too.
 fn content(path: &Path) -> Vec<u8> {
     let bytes = fs::read(path).unwrap();
     match path.file_name().unwrap().to_str().unwrap() {
@@ -136,12 +136,13 @@ fn content(path: &Path) -> Vec<u8> {
 }
 
 fn without_seconds(text: &str) -> Vec<u8> {
-    let at = text.lines().next().unwrap().split(',').position(|name| name == "seconds").unwrap();
-    let kept = text.lines().map(|line| {
-        let cells = line.split(',').enumerate().filter(|(column, _)| *column != at);
-        cells.map(|(_, cell)| cell).collect::<Vec<_>>().join(",") + "\n"
-    });
-    kept.collect::<String>().into_bytes()
+    let times = [Column::Seconds, Column::WaitedSeconds].map(Column::name);
+    let names: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let rest = |line: &str| {
+        let cells = line.split(',').zip(&names).filter(|(_, name)| !times.contains(name)).map(|(cell, _)| cell);
+        cells.collect::<Vec<_>>().join(",")
+    };
+    text.lines().map(rest).collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 /// The clock of a run never goes back, whatever the machine's does.

@@ -38,7 +38,9 @@ fn toml(bytes: &[u8]) {
         }
         text
     };
-    reads("c.toml", bytes, TREE, |path| configuration::read(Some(path), &[], &[]).map(drop).map_err(|e| said(&e)));
+    reads("c.toml", bytes, TREE, |path| {
+        configuration::read(Some(path), &[], &[], &|_| None).map(drop).map_err(|e| said(&e))
+    });
     reads("config.toml", bytes, TREE, |path| configuration::read_stored(path).map(drop).map_err(|e| said(&e)));
     reads("config.toml", bytes, TREE, |path| {
         folder::read_config(path.parent().expect("a folder")).map(drop).map_err(|e| e.to_string())

@@ -13,6 +13,11 @@ use crate::source::file::sha256_hex;
 /// Bytes that one decoded image may have: 16,384 × 16,384 pixels of three bytes and more; a header can claim anything.
 const MOST_BYTES: u64 = 1 << 30;
 
+/// Pixels that a byte of a file may stand for, in an image of more than [`SMALL`] pixels: eight times what the
+/// compression of PNG can do at its best. More is a damaged header, and takes seconds to find out.
+const MOST_PIXELS_A_BYTE: u64 = 10_000;
+const SMALL: u64 = 1 << 22;
+
 /// An image at the size asked for.
 #[derive(Debug)]
 pub(super) struct Decoded {
@@ -47,6 +52,11 @@ fn upright(bytes: &[u8]) -> Result<DynamicImage, String> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|cause| cause.to_string())?;
     let mut decoder = reader.into_decoder().map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > SMALL && pixels / MOST_PIXELS_A_BYTE > bytes.len() as u64 {
+        let found = bytes.len();
+        return Err(format!("is no readable image: it claims {width} × {height} pixels in {found} bytes"));
+    }
     if decoder.total_bytes() > MOST_BYTES {
         return Err(format!("claims {width} × {height} pixels, which take more than 1 GiB; scale it down"));
     }
