@@ -42,7 +42,7 @@ pub use paired::{PairedError, PairedRows};
 pub use projection::Projection;
 pub use random::stream;
 pub use shape::Shape;
-pub use sheet::{PicturedPair, SheetError, contact_sheet, pair_sheet};
+pub use sheet::{PicturedPair, SheetError, contact_sheet, encode_picture, pair_sheet};
 pub use source::{InputFile, OpenParams, Sample, Skipped, Source, SourceError, Split, open_source, open_source_with};
 pub use splits::{SplitError, SplitSpec, Splits};
 pub use views::{ViewError, ViewPair, ViewRecipe};

@@ -91,6 +91,43 @@ pub fn pair_sheet(pairs: &[PicturedPair], shape: &Shape, columns: usize) -> Resu
     draw(&cells, shape, 3, columns)
 }
 
+/// One picture as a PNG file: bytes by rows of pixels, `channels` to a pixel.
+///
+/// # Errors
+/// [`SheetError`].
+///
+/// # Panics
+/// When there are other than `height` × `width` × `channels` bytes.
+pub fn encode_picture(bytes: &[u8], [height, width, channels]: [usize; 3]) -> Result<Vec<u8>, SheetError> {
+    assert_eq!(bytes.len(), height * width * channels, "a picture of this size");
+    if bytes.is_empty() {
+        return Err(SheetError::Empty);
+    }
+    let color = match channels {
+        1 => png::ColorType::Grayscale,
+        3 => png::ColorType::Rgb,
+        _ => return Err(SheetError::Channels { channels }),
+    };
+    if bytes.len() > 3 * MAX_PIXELS {
+        return Err(SheetError::TooLarge { cells: 1, width, height });
+    }
+    encode(bytes, (width, height), color)
+}
+
+fn encode(pixels: &[u8], (width, height): (usize, usize), color: png::ColorType) -> Result<Vec<u8>, SheetError> {
+    let mut bytes = Vec::new();
+    // At most 3 · 2²⁶ pixels, so that each side fits into 32 bits.
+    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
+    encoder.set_color(color);
+    encoder.set_depth(png::BitDepth::Eight);
+    let encoded = encoder.write_header().and_then(|mut writer| {
+        writer.write_image_data(pixels)?;
+        writer.finish()
+    });
+    encoded.map_err(|cause| SheetError::Png { cause })?;
+    Ok(bytes)
+}
+
 /// An RGB picture in memory.
 struct Canvas {
     width: usize,
@@ -210,17 +247,7 @@ impl Canvas {
     }
 
     fn png(&self) -> Result<Vec<u8>, SheetError> {
-        let mut bytes = Vec::new();
-        // At most 2²⁶ pixels, so that each side fits into 32 bits.
-        let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        let encoded = encoder.write_header().and_then(|mut writer| {
-            writer.write_image_data(&self.pixels)?;
-            writer.finish()
-        });
-        encoded.map_err(|cause| SheetError::Png { cause })?;
-        Ok(bytes)
+        encode(&self.pixels, (self.width, self.height), png::ColorType::Rgb)
     }
 }
 
@@ -245,6 +272,15 @@ mod tests {
         let at = |x: usize, y: usize| pixels[3 * (y * width + x)];
         assert_eq!((at(8, 8), at(8 + 47, 8 + 47), at(8 + 42, 8 + 42), at(8 + 41, 8 + 41)), (0, 255, 255, 0));
         assert_eq!(at(0, 0), GROUND[0]);
+    }
+
+    #[test]
+    fn a_picture_has_the_bytes_it_was_given() {
+        let bytes: Vec<u8> = (0..24).collect();
+        assert_eq!(decoded(&encode_picture(&bytes, [2, 4, 3]).unwrap()), (4, 2, bytes.clone()));
+        assert_eq!(decoded(&encode_picture(&bytes, [6, 4, 1]).unwrap()), (4, 6, bytes.clone()));
+        assert!(matches!(encode_picture(&bytes, [3, 4, 2]), Err(SheetError::Channels { channels: 2 })));
+        assert!(matches!(encode_picture(&[], [0, 4, 3]), Err(SheetError::Empty)));
     }
 
     #[test]
