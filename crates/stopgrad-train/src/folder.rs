@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use stopgrad_data::{NpyArray, NpyData, NpzError, npz};
 use thiserror::Error;
 
 use crate::config::Config;
+use crate::gallery::Gallery;
 use crate::record::{Baselines, Column, MetricsRow, ProbeResult, RunRecord, Spectrum};
 use crate::theory::{TheoryRecord, TrainingMoments};
 use crate::verdict::Verdict;
@@ -58,6 +60,7 @@ const STEPS: &str = "_steps";
 const VERDICT: &str = "verdict.json";
 const THEORY: &str = "theory.json";
 const MOMENTS: &str = "moments.npz";
+const GALLERY: &str = "gallery.npz";
 const RUN: &str = "run.json";
 /// Columns of `metrics.csv` that there have been from the start; `waited_seconds` came later.
 const FIRST_COLUMNS: usize = Column::WaitedSeconds as usize;
@@ -85,7 +88,7 @@ fn at<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -
     move |source| RecordError::System { action, path: path.to_owned(), source }
 }
 
-fn damaged(path: &Path, place: impl Into<String>, reason: impl Into<String>) -> RecordError {
+pub(crate) fn damaged(path: &Path, place: impl Into<String>, reason: impl Into<String>) -> RecordError {
     RecordError::Damaged { path: path.to_owned(), place: place.into(), reason: reason.into() }
 }
 
@@ -291,6 +294,14 @@ pub fn write_moments(folder: &Path, moments: &TrainingMoments) -> Result<(), Rec
     Ok(moments.write(&folder.join(MOMENTS))?)
 }
 
+/// Writes `gallery.npz`.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_gallery(folder: &Path, gallery: &Gallery) -> Result<(), RecordError> {
+    Ok(gallery.write(&folder.join(GALLERY))?)
+}
+
 fn json<S: Serialize>(value: &S) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(value).expect("our records always have a JSON form");
     bytes.push(b'\n');
@@ -316,6 +327,9 @@ impl RunRecord {
         let verdict: Verdict = read_json(&folder.join(VERDICT))?;
         let theory = folder.join(THEORY);
         let theory: Option<TheoryRecord> = if theory.exists() { Some(read_json(&theory)?) } else { None };
+        // Runs of earlier versions have none.
+        let gallery = folder.join(GALLERY);
+        let gallery = if gallery.exists() { Some(Arc::new(Gallery::read(&gallery)?)) } else { None };
         Ok(Self {
             name: identity.name,
             config: read_config(folder)?.ok_or_else(|| missing(CONFIG))?,
@@ -329,6 +343,7 @@ impl RunRecord {
             baselines: identity.baselines,
             metrics: read_rows(&folder.join(METRICS))?,
             spectra: read_spectra(folder)?,
+            gallery,
         })
     }
 }

@@ -19,6 +19,7 @@ pub mod config;
 mod embedder;
 pub mod features;
 pub mod folder;
+pub mod gallery;
 pub mod gradient;
 mod inputs;
 pub mod kernel;

@@ -3,9 +3,12 @@
 //! A report is made from these alone, and these are read from the run folder, so every number in a
 //! report can be recomputed from files. Column names and meanings: docs/formats.md.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::gallery::Gallery;
 use crate::theory::TheoryRecord;
 use crate::verdict::Verdict;
 
@@ -184,6 +187,8 @@ pub struct RunRecord {
     pub metrics: Vec<MetricsRow>,
     /// `spectra.npz`.
     pub spectra: Vec<Spectrum>,
+    /// Samples at the end, to be looked at; none in the folders of earlier versions.
+    pub gallery: Option<Arc<Gallery>>,
 }
 
 impl RunRecord {

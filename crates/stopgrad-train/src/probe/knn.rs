@@ -59,6 +59,24 @@ pub fn predict(
     Ok(train.vote(&directions(test_features, d)))
 }
 
+/// The k samples nearest to some of them by cosine, those themselves left out: nearest first.
+///
+/// Nearness is that of [`accuracy`]. Fewer than k where there are no more.
+///
+/// # Shapes      features: n × d, row-major; queries: positions below n
+/// # Errors      [`ProbeError`]
+/// # Panics      when a query is no position
+pub fn neighbors(features: &[f32], d: usize, queries: &[usize], k: usize) -> Result<Vec<Vec<Neighbor>>, ProbeError> {
+    check_features(Part::Validation, features, d)?;
+    let all = directions(features, d);
+    let asked: Vec<f32> = queries.iter().flat_map(|&query| all[query * d..(query + 1) * d].iter().copied()).collect();
+    let found = nearest(&all, d, k + 1, &asked).into_iter().zip(queries);
+    let others = |(found, &query): (Nearest, &usize)| {
+        found.entries.into_iter().filter(|entry| entry.sample != query).take(k).collect()
+    };
+    Ok(found.map(others).collect())
+}
+
 /// The training part, ready to be asked.
 struct Neighbors<'a> {
     directions: Vec<f32>,
@@ -85,24 +103,11 @@ impl<'a> Neighbors<'a> {
     fn vote(&self, queries: &[f32]) -> Vec<u32> {
         queries
             .par_chunks(TEST_BLOCK * self.d)
-            .flat_map_iter(|rows| self.nearest(rows).into_iter().map(|found| self.class_of(&found)).collect::<Vec<_>>())
+            .flat_map_iter(|rows| {
+                let found = nearest(&self.directions, self.d, self.params.k, rows);
+                found.iter().map(|found| self.class_of(found)).collect::<Vec<_>>()
+            })
             .collect()
-    }
-
-    /// The nearest training samples of each query, nearest first.
-    fn nearest(&self, queries: &[f32]) -> Vec<Nearest> {
-        let count = queries.len() / self.d;
-        let mut found: Vec<Nearest> = (0..count).map(|_| Nearest::new(self.params.k.min(self.labels.len()))).collect();
-        let mut cosines = vec![0.0; count * TRAIN_BLOCK];
-        for (block, rows) in self.directions.chunks(TRAIN_BLOCK * self.d).enumerate() {
-            let width = rows.len() / self.d;
-            let cosines = &mut cosines[..count * width];
-            inner_products_f32(queries, rows, self.d, cosines);
-            for (nearest, row) in found.iter_mut().zip(cosines.chunks_exact(width)) {
-                nearest.offer(row, block * TRAIN_BLOCK);
-            }
-        }
-        found
     }
 
     /// The class with the heaviest vote, the lowest of equals.
@@ -124,16 +129,34 @@ impl<'a> Neighbors<'a> {
     }
 }
 
-/// One training sample as a neighbour.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    cosine: f32,
-    sample: usize,
+/// The k nearest of some directions to each query, nearest first.
+fn nearest(directions: &[f32], d: usize, k: usize, queries: &[f32]) -> Vec<Nearest> {
+    let count = queries.len() / d;
+    let mut found: Vec<Nearest> = (0..count).map(|_| Nearest::new(k.min(directions.len() / d))).collect();
+    let mut cosines = vec![0.0; count * TRAIN_BLOCK];
+    for (block, rows) in directions.chunks(TRAIN_BLOCK * d).enumerate() {
+        let width = rows.len() / d;
+        let cosines = &mut cosines[..count * width];
+        inner_products_f32(queries, rows, d, cosines);
+        for (nearest, row) in found.iter_mut().zip(cosines.chunks_exact(width)) {
+            nearest.offer(row, block * TRAIN_BLOCK);
+        }
+    }
+    found
+}
+
+/// One sample as a neighbour.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Neighbor {
+    /// Cosine of the two features.
+    pub cosine: f32,
+    /// Its position.
+    pub sample: usize,
 }
 
 /// The k best so far, best first; of equals, the earlier sample.
 struct Nearest {
-    entries: Vec<Entry>,
+    entries: Vec<Neighbor>,
     k: usize,
 }
 
@@ -149,7 +172,7 @@ impl Nearest {
             // Strictly better, so that the earlier of equals stays.
             if cosine > worst {
                 let place = self.entries.partition_point(|entry| entry.cosine >= cosine);
-                self.entries.insert(place, Entry { cosine, sample: first_sample + offset });
+                self.entries.insert(place, Neighbor { cosine, sample: first_sample + offset });
                 self.entries.truncate(self.k);
                 worst = self.worst();
             }
@@ -166,7 +189,7 @@ impl Nearest {
 }
 
 /// z/|z| for each row; zero stays zero.
-fn directions(features: &[f32], d: usize) -> Vec<f32> {
+pub(crate) fn directions(features: &[f32], d: usize) -> Vec<f32> {
     let mut out = features.to_vec();
     out.par_chunks_mut(d).for_each(|row| {
         let norm = squared_norm_f32(row).sqrt();

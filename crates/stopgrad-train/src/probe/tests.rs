@@ -175,3 +175,27 @@ fn cost_at_full_size() {
 fn report(line: &str) {
     eprintln!("{line}");
 }
+
+#[test]
+fn neighbors_are_the_nearest_others_by_cosine() {
+    let (n, d) = (1500, 6);
+    let (features, _) = clusters(n, d, 4, 0.8, 9);
+    let row = |i: usize| &features[i * d..(i + 1) * d];
+    let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum::<f64>();
+    let cosine =
+        |i: usize, j: usize| product(row(i), row(j)) / (product(row(i), row(i)) * product(row(j), row(j))).sqrt();
+    let queries = [3, 0, 1499];
+    let found = knn::neighbors(&features, d, &queries, 5).expect("finite");
+    for (nearest, query) in found.iter().zip(queries) {
+        let mut others: Vec<usize> = (0..n).filter(|&other| other != query).collect();
+        others.sort_by(|&a, &b| cosine(query, b).total_cmp(&cosine(query, a)));
+        assert_eq!(nearest.iter().map(|near| near.sample).collect::<Vec<_>>(), others[..5]);
+        // Products of six numbers in f32.
+        assert!(nearest.iter().all(|near| (f64::from(near.cosine) - cosine(query, near.sample)).abs() < 1e-6));
+    }
+    let few = knn::neighbors(&features[..2 * d], d, &[1], 5).expect("finite");
+    assert_eq!((few[0].len(), few[0][0].sample), (1, 0));
+    let zeros = knn::neighbors(&[0.0; 12], 3, &[2], 5).expect("zero is a number");
+    assert_eq!(zeros[0].iter().map(|near| near.sample).collect::<Vec<_>>(), [0, 1, 3]);
+    assert!(matches!(knn::neighbors(&[f32::NAN; 3], 3, &[0], 1), Err(ProbeError::NotFinite { .. })));
+}

@@ -47,6 +47,7 @@ impl<T: Scalar> Session<'_, T> {
             Compared::Told(theory) => theory.map(|theory| *theory),
             Compared::Stopped => return Ok(RunOutcome::Stopped { step: self.live.step }),
         };
+        let gallery = self.keep_gallery()?;
         let Some(minimises) = self.judge_descent(loader, observer)? else {
             return Ok(RunOutcome::Stopped { step: self.live.step });
         };
@@ -82,6 +83,7 @@ impl<T: Scalar> Session<'_, T> {
             baselines,
             metrics: self.rows,
             spectra: self.spectra,
+            gallery,
         };
         folder::write_record(&self.folder, &record)?;
         Ok(RunOutcome::Finished(Box::new(record)))

@@ -1,6 +1,7 @@
 //! The loop: forward, detach, backward, step, teacher, measure, in this order; then the verdict.
 
 mod ending;
+mod gallery;
 mod live;
 mod probing;
 mod rehearsal;
@@ -110,7 +111,7 @@ pub enum RunError {
 
 /// Runs a plan in a folder: starts, or goes on from its checkpoint to the same bits; a finished run is read.
 ///
-/// Writes `config.toml`, `metrics.csv`, `spectra.npz`, `checkpoint/`, and at the end `verdict.json` and `run.json`
+/// Writes `config.toml`, `metrics.csv`, `spectra.npz`, `checkpoint/`, and at the end `gallery.npz`, `verdict.json` and `run.json`
 /// (docs/formats.md).
 ///
 /// # Errors

@@ -9,10 +9,11 @@ use stopgrad_train::run::run;
 
 use super::support::{Patience, config, finish, plan};
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "config.toml",
     "metrics.csv",
     "spectra.npz",
+    "gallery.npz",
     "verdict.json",
     "run.json",
     "checkpoint/model.safetensors",

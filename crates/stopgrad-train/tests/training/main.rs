@@ -5,6 +5,7 @@
 
 mod damage;
 mod fields;
+mod gallery;
 mod goldens;
 mod keys;
 mod resume;

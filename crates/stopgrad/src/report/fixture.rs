@@ -99,6 +99,7 @@ fn run(name: &str, seed: u64) -> RunRecord {
         baselines: Baselines { raw: still("input", 0.956), untrained: still("encoder", 0.811 + wiggle) },
         metrics,
         spectra: [0, 2000, STEPS].map(|step| spectrum(name, seed, step)).to_vec(),
+        gallery: None,
     }
 }
 

@@ -50,6 +50,7 @@ fn record(name: &str, seed: u64, collapses: &str, accuracy: f64) -> RunRecord {
         },
         metrics: Vec::new(),
         spectra: Vec::new(),
+        gallery: None,
     }
 }
 
