@@ -84,7 +84,7 @@ pub enum Command {
     /// Write the representations of a source under a trained run
     #[command(long_about = EMBED_ABOUT, after_help = EMBED_EXAMPLES)]
     Embed(EmbedArguments),
-    /// Write the report of a finished run or comparison again, from its files
+    /// Write the report of finished runs again, of one folder or of several together, from their files
     #[command(long_about = REPORT_ABOUT, after_help = REPORT_EXAMPLES)]
     Report(ReportArguments),
     /// Second moments of pairs of views, for the linear theory
@@ -169,9 +169,21 @@ pub struct EmbedArguments {
 /// `stopgrad report`.
 #[derive(Debug, Args)]
 pub struct ReportArguments {
-    /// Folder of a run or of a comparison
-    #[arg(value_name = "FOLDER")]
-    pub folder: PathBuf,
+    /// Folders of runs or comparisons, or with such folders in them
+    #[arg(value_name = "RUN", required = true)]
+    pub folders: Vec<PathBuf>,
+
+    /// Where the report goes [default: into the folder of a single run or comparison, else runs/report-N]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+
+    /// Leave out folders in which no run has finished, instead of refusing them
+    #[arg(long)]
+    pub skip_unfinished: bool,
+
+    /// Also write the metrics as event files for TensorBoard, into the folder `tensorboard`
+    #[arg(long)]
+    pub tensorboard: bool,
 }
 
 /// Every word has to be text: it is stored with the results, and shown.

@@ -69,7 +69,7 @@ pub enum Kind {
     Run,
     /// Several runs, in folders below it.
     Comparison,
-    /// The page of a command of the linear lab.
+    /// The page of a command of the linear lab, or of `report` about several folders.
     Lab,
     /// The table of a sweep, with its page.
     Sweep,
@@ -80,7 +80,7 @@ impl std::fmt::Display for Kind {
         f.write_str(match self {
             Kind::Run => "run",
             Kind::Comparison => "comparison",
-            Kind::Lab => "page of the linear lab",
+            Kind::Lab => "page of its own",
             Kind::Sweep => "sweep",
         })
     }
@@ -194,17 +194,29 @@ fn is_left_over(name: &str) -> bool {
 /// # Errors
 /// [`FolderError::Unwritable`]
 pub fn claim(root: &Path, command: &str, source: &str) -> Result<PathBuf, FolderError> {
+    claim_numbered(root, &format!("{command}-{}", short_name(source)))
+}
+
+fn claim_numbered(root: &Path, name: &str) -> Result<PathBuf, FolderError> {
     let runs = root.join("runs");
     fs::create_dir_all(&runs).map_err(|source| FolderError::Unwritable { path: runs.clone(), source })?;
     let mut number = 1_u64;
     loop {
-        let path = runs.join(format!("{command}-{}-{number}", short_name(source)));
+        let path = runs.join(format!("{name}-{number}"));
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             Err(source) => return Err(FolderError::Unwritable { path, source }),
         }
     }
+}
+
+/// Make and return the first free `runs/report-N` below `root`.
+///
+/// # Errors
+/// [`FolderError::Unwritable`]
+pub fn claim_report(root: &Path) -> Result<PathBuf, FolderError> {
+    claim_numbered(root, "report")
 }
 
 /// What to call a source in file names: the last part of its path without its endings.
@@ -250,6 +262,7 @@ mod tests {
         let first = claim(root.path(), "train", "digits").expect("claimed");
         let second = claim(root.path(), "train", "digits").expect("claimed");
         assert!(first.ends_with("runs/train-digits-1") && second.ends_with("runs/train-digits-2"));
+        assert!(claim_report(root.path()).expect("claimed").ends_with("runs/report-1"));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub mod report;
 pub mod state_file;
 mod table;
 #[cfg(feature = "train")]
+mod tensorboard;
+#[cfg(feature = "train")]
 mod training;
 pub mod variations;
 

@@ -138,8 +138,10 @@ impl Manifest {
             version: self.version.clone(),
             seed: self.seed,
             options: self.options.clone(),
-            inputs: self.inputs.iter().cloned().map(|input| Input { path: input.path, sha256: input.sha256 }).collect(),
+            inputs: self.inputs.iter().cloned().map(Input::from).collect(),
             source: self.source.clone(),
+            origins: Vec::new(),
+            left_out: Vec::new(),
             runs,
             environment: self.environment.clone(),
         }

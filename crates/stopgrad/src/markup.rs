@@ -5,7 +5,8 @@ const NBSP: char = '\u{a0}';
 
 /// The text with `& < > " '` replaced, fit for element content and for quoted attributes.
 ///
-/// Control characters that XML forbids become U+FFFD.
+/// Characters that XML forbids become U+FFFD, and so do those that turn the direction of the text after them
+/// (U+202A to U+202E, U+2066 to U+2069): they would make a name show as another.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -17,6 +18,7 @@ pub fn escape(text: &str) -> String {
             '\'' => safe.push_str("&#39;"),
             '\n' | '\t' => safe.push(character),
             control if control.is_control() => safe.push('\u{fffd}'),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
             _ => safe.push(character),
         }
     }
@@ -139,6 +141,17 @@ fn minus(text: impl AsRef<str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_character_leaves_its_place() {
+        let hostile = "<a href='x'>\u{202e}gpj.exe\u{2066}\u{0}\u{7f}\u{9b}\u{ffff}&amp;\r\n\"";
+        let safe = escape(hostile);
+        let turned = |c: char| ('\u{202a}'..='\u{202e}').contains(&c) || ('\u{2066}'..='\u{2069}').contains(&c);
+        assert!(!safe.contains(['<', '>', '"', '\'', '\u{ffff}']) && !safe.contains(turned), "{safe}");
+        assert!(!safe.contains(|c: char| c.is_control() && c != '\n'));
+        // What only reads from right to left stays as it is.
+        assert_eq!(escape("שלום"), "שלום");
+    }
 
     #[test]
     fn markup_characters_are_replaced() {

@@ -29,12 +29,20 @@ pub(crate) fn section(html: &mut String, id: &str, title: &str, body: &str) {
 
 /// Pictures side by side where there is room; `title` is markup.
 pub(crate) fn figures<'a>(html: &mut String, title: &str, pictures: impl Iterator<Item = &'a Picture>) {
-    let _ = write!(html, "<section class=\"figures\">\n<h2>{title}</h2>\n<div class=\"grid\">\n");
+    figures_below(html, title, "", "grid", pictures);
+}
+
+/// The same below some paragraphs, in a grid of a class; `title` and `before` are markup.
+pub(crate) fn figures_below<'a>(
+    html: &mut String, title: &str, before: &str, grid: &str, pictures: impl Iterator<Item = &'a Picture>,
+) {
+    let _ = write!(html, "<section class=\"figures\">\n<h2>{title}</h2>\n{before}<div class=\"{grid}\">\n");
     for picture in pictures {
         let _ = writeln!(
             html,
-            "<figure id=\"{id}\">\n<h3>{}</h3>\n{}\n<figcaption>{} <span \
-             class=\"csv\">{id}.csv</span></figcaption>\n</figure>",
+            "<figure id=\"{id}\">\n<h3>{}</h3>\n{}\n<figcaption>{} <span class=\"files\"><a \
+             href=\"figures/{id}.csv\">data (CSV)</a> <a href=\"figures/{id}.svg\">picture \
+             (SVG)</a></span></figcaption>\n</figure>",
             escape(&picture.title),
             picture.svg,
             escape(&picture.caption),

@@ -26,7 +26,7 @@ use crate::limits::Limits;
 use crate::manifest::{Manifest, ManifestRun, environment};
 use crate::outcome::{Outcome, command_line};
 use crate::output::Output;
-use crate::{CommandError, TrainingError};
+use crate::{CommandError, TrainingError, tensorboard};
 use running::Ended;
 
 pub(crate) use looking::Look;
@@ -125,6 +125,9 @@ pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcom
         Ended::Finished(records) => {
             let report = manifest.report(records);
             write_report(&out, &report)?;
+            if request.asked.tensorboard {
+                tensorboard::write(&out, &report.runs)?;
+            }
             Ok(answer::answer(&report, &out, request.asked))
         }
         Ended::Stopped { job, step, stop } => Ok(answer::stopped(&manifest, &request.jobs[job], step, stop, &out)),
@@ -171,6 +174,7 @@ fn options(request: &Request<'_>, first: &Config, out: &Path) -> Value {
         "time_limit_seconds": asked.time_limit.map(|limit| limit.as_secs_f64()),
         "fail_on": asked.fail_on.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "require": asked.require.map(|_| "decided"),
+        "tensorboard": asked.tensorboard,
     });
     if let (Value::Object(all), Value::Object(own)) = (&mut options, &request.own_options) {
         all.extend(own.clone());

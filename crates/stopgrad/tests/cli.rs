@@ -182,6 +182,10 @@ mod sweep;
 mod train;
 
 #[cfg(feature = "train")]
+#[path = "cli/report.rs"]
+mod report;
+
+#[cfg(feature = "train")]
 #[path = "cli/theory.rs"]
 mod theory;
 

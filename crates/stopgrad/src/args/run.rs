@@ -116,6 +116,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "WHAT", value_delimiter = ',')]
     pub fail_on: Vec<Demand>,
 
+    /// Also write the metrics as event files for TensorBoard, into the folder `tensorboard`, at the end
+    #[arg(long)]
+    pub tensorboard: bool,
+
     /// Exit with 1 if an answer of the verdict is "undecided"
     #[arg(long, value_name = "decided")]
     pub require: Option<Requirement>,

@@ -53,11 +53,16 @@ Examples:
   stopgrad embed runs/compare-digits-1/sg new.npy --out new-embedding.npy --json";
 
 pub(super) const REPORT_ABOUT: &str = "\
-Write report.html, report.json and the figures of a run or comparison again, from the files in its folder alone.";
+Write report.html, report.json and the figures of finished runs again, from the files in their folders alone: of one run or \
+comparison into its folder, or of any runs and comparisons together. The page says in what runs of different folders cannot be \
+compared; runs of one name and different configurations are named after their folders, and those that differ in the seed \
+alone are seeds of one configuration.";
 
 pub(super) const REPORT_EXAMPLES: &str = "\
 Examples:
-  stopgrad report runs/compare-digits-1";
+  stopgrad report runs/compare-digits-1
+  stopgrad report runs/compare-digits-1 runs/train-digits-1 --out runs/together
+  stopgrad report runs --skip-unfinished --tensorboard";
 
 pub(super) const MOMENTS_ABOUT: &str = "\
 Second moments of pairs of views: X = E[x xT], Y = E[y xT], V = E[y yT] and the means, in one pass over a source. They \

@@ -61,8 +61,14 @@ pub(super) fn scale_y(axis: Axis, frame: &Area, values: &[f64], tight: bool) -> 
 
 /// The opening tag of a picture.
 pub(super) fn open(height: f64, described: &str) -> String {
+    open_sized([WIDTH, height], described)
+}
+
+/// The opening tag of a picture of another width.
+pub(super) fn open_sized([width, height]: [f64; 2], described: &str) -> String {
+    let height = (height * 10.0).round() / 10.0;
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"chart\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
          aria-label=\"{}\">\n",
         escape(described)
     )

@@ -21,6 +21,7 @@ pub(super) enum Sign {
     Line,
     Square,
     Diamond,
+    Triangle,
     Cross,
 }
 
@@ -90,6 +91,7 @@ pub(super) fn draw_sign(svg: &mut String, sign: Sign, (x, y): (f64, f64)) {
         Sign::Ring => write!(svg, "<circle class=\"hollow\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.6\"/>"),
         Sign::Square => write!(svg, "<path class=\"sign\" d=\"M{:.1} {:.1}h7.6v7.6h-7.6z\"/>", x - 3.8, y - 3.8),
         Sign::Diamond => write!(svg, "<path class=\"sign\" d=\"M{x:.1} {:.1}l5 5l-5 5l-5-5z\"/>", y - 5.0),
+        Sign::Triangle => write!(svg, "<path class=\"sign\" d=\"M{x:.1} {:.1}l5 8.6h-10z\"/>", y - 5.2),
         Sign::Cross => {
             write!(svg, "<path class=\"cross\" d=\"M{:.1} {:.1}l7 7m0-7l-7 7\"/>", x - 3.5, y - 3.5)
         }

@@ -20,8 +20,10 @@ mod outcomes;
 mod path;
 mod points;
 mod scale;
+mod scatter;
 mod spectrum;
 mod stems;
+mod strip;
 mod survival;
 mod words;
 
@@ -37,14 +39,22 @@ pub use marching::{Contour, Grid, contours};
 pub use outcomes::{Bar, OutcomeChart, OutcomeGroup};
 pub use points::{PointChart, Points};
 pub use scale::{Scale, Spacing, Tick, Unit};
+#[cfg_attr(not(feature = "train"), allow(unused_imports, reason = "only samples of runs are drawn in classes"))]
+pub(crate) use scatter::CLASS_COLORS;
+pub use scatter::{ScatterChart, Spot};
 pub use spectrum::{Boundary, Cloud, SpectrumChart};
 pub use stems::{StemChart, Stems};
+pub use strip::{Standing, StripCell, StripChart, Tile};
 pub use survival::{Mode, SurvivalChart};
 
 use stopgrad_dynamics::Field;
 
 /// Colors, dashes and letters of every picture.
 pub(crate) const STYLE: &str = include_str!("plot.css");
+
+/// What a page gives to the pictures in it, and a file of its own has to bring.
+const FILE_STYLE: &str = ":root{--paper:#fff;--alarm:#a33800;background:var(--paper)}\n@media screen and \
+                          (prefers-color-scheme:dark){:root{--paper:#16171a;--alarm:#ff9a61}}\n";
 
 /// Number of colors in `plot.css`.
 const COLORS: usize = 7;
@@ -93,10 +103,10 @@ impl Picture {
         Self { id: id.into(), title: title.into(), caption, svg, csv: chart.csv() }
     }
 
-    /// The picture as a file of its own, style sheet inside.
+    /// The picture as a file of its own, style sheet inside: on paper of its own, light or dark as the reader has it.
     pub fn to_svg_file(&self) -> String {
         match self.svg.find('>') {
-            Some(end) => format!("{}\n<style>{STYLE}</style>{}\n", &self.svg[..=end], &self.svg[end + 1..]),
+            Some(end) => format!("{}\n<style>{FILE_STYLE}{STYLE}</style>{}\n", &self.svg[..=end], &self.svg[end + 1..]),
             None => self.svg.clone(),
         }
     }

@@ -70,6 +70,10 @@ pub(crate) fn assert_self_contained(html: &str) {
     for word in ["http://", "https://", "<script", "<link", "<img", "@import", "url(", " onload", "javascript:"] {
         assert!(!html.contains(word), "{word}");
     }
+    // What is linked is a figure beside the page; what is shown is in the page.
+    for target in html.split(" href=\"").skip(1) {
+        assert!(target.starts_with("figures/") || target.starts_with("data:image/png;base64,"), "{}", &target[..40]);
+    }
 }
 
 /// One picture of each kind, with these words wherever words go, and values that are hard to draw.
@@ -85,6 +89,10 @@ pub(crate) fn examples(words: &str) -> Vec<Picture> {
         Picture::of("many-modes", words, words, &survival(words, 500)),
         Picture::of("outcomes", words, words, &outcomes(words)),
         Picture::of("levels", words, words, &levels(words)),
+        Picture::of("scatter", words, words, &scatter(words, 14)),
+        Picture::of("one-class", words, words, &scatter(words, 0)),
+        Picture::of("strip", words, words, &strip(words, true)),
+        Picture::of("words", words, words, &strip(words, false)),
     ]
 }
 
@@ -170,6 +178,39 @@ pub(crate) fn outcomes(words: &str) -> OutcomeChart {
             ),
             group(words, 1, vec![bar("outer", 792, Some(0.82)), bar(words, 208, Some(0.18))]),
         ],
+    }
+}
+
+pub(crate) fn scatter(words: &str, classes: usize) -> ScatterChart<'_> {
+    let spot = |k: usize| {
+        let (turn, class) = (k as f64 * 0.4, (k * 5) % classes.max(1));
+        let at = [0.3 * turn.cos() * (1.0 + class as f64), if k == 9 { f64::NAN } else { turn.sin() }];
+        Spot { sample: 3 * k, class: (classes > 0).then_some(class), label: words.into(), at }
+    };
+    ScatterChart {
+        x: Axis::linear(words),
+        y: Axis::linear("component 2"),
+        range: [[-4.0, 4.0], [-1.0, 1.0]],
+        classes: (0..classes.min(CLASS_COLORS)).map(|class| format!("{words} {class}")).collect(),
+        rest: (classes > 0).then(|| words.to_owned()),
+        spots: (0..80).map(spot).collect(),
+    }
+}
+
+pub(crate) fn strip(words: &str, pictured: bool) -> StripChart<'_> {
+    let tile = |k: usize| Tile { png: vec![k as u8; 20 + k], size: [8, 8] };
+    let cell = |k: usize| StripCell {
+        tile: pictured.then(|| tile(k)),
+        words: words.into(),
+        tooltip: words.into(),
+        standing: if k % 3 == 2 { Standing::Wrong } else { Standing::Plain },
+    };
+    StripChart {
+        described: words,
+        groups: &[("sample", 1), ("nearest", 5)],
+        rows: (2..7).map(|count| (0..count).map(cell).collect()).collect(),
+        header: &["sample", "class"],
+        records: (0..6).map(|k| vec![k.to_string(), words.to_owned()]).collect(),
     }
 }
 

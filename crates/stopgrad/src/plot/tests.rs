@@ -66,6 +66,8 @@ fn nothing_is_drawn_of_nothing() {
         SurvivalChart { modes: Vec::new(), markers: Vec::new() }.draw().svg,
         OutcomeChart { groups: Vec::new() }.draw().svg,
         LevelChart { grid: flat, ..level }.draw().svg,
+        ScatterChart { spots: Vec::new(), range: [[0.0; 2]; 2], ..scatter("x", 3) }.draw().svg,
+        StripChart { rows: Vec::new(), ..strip("x", true) }.draw().svg,
     ] {
         assert_well_formed(&svg);
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
@@ -217,4 +219,45 @@ fn what_lies_outside_the_picture_is_not_drawn_at_its_edge() {
     // Squares, diamonds and dots once in the legend and once in the picture; the state far outside only in the legend.
     assert_eq!(svg.matches("class=\"hollow\"").count(), 1, "{legend}");
     assert_eq!(svg.matches("class=\"letter\"").count(), 3);
+}
+
+#[test]
+fn samples_are_written_as_given_and_stand_where_they_are_said_to() {
+    let chart = scatter("noise", 14);
+    let written = rows(&chart.csv());
+    assert_eq!(written.len(), chart.spots.len());
+    for (row, spot) in written.iter().zip(&chart.spots) {
+        assert_eq!((&row[0], &row[1]), (&spot.sample.to_string(), &spot.label));
+        assert!(same(&row[2], spot.at[0]) && same(&row[3], spot.at[1]));
+    }
+    let svg = chart.draw().svg;
+    // Twelve classes in colors, two in gray; the sample without a place is nowhere.
+    assert_eq!(svg.matches("class=\"sample\"").count(), 13);
+    assert_eq!(svg.matches("class=\"muted\"").count(), 2);
+    let drawn = svg.split("class=\"sample\" d=\"").skip(1).map(|path| path.split('"').next().unwrap());
+    assert_eq!(drawn.map(|path| path.matches('M').count()).sum::<usize>(), chart.spots.len() - 1);
+    // One unit on both axes: a circle stays one.
+    let spot = |x: f64, y: f64| Spot { sample: 0, class: None, label: String::new(), at: [x, y] };
+    let round = ScatterChart { spots: vec![spot(0.0, 0.0), spot(1.0, 0.0), spot(0.0, 1.0)], ..scatter("x", 0) };
+    let svg = round.draw().svg;
+    let path = svg.split("class=\"sample\" d=\"").nth(1).unwrap().split('"').next().unwrap();
+    let at: Vec<Vec<f64>> = path
+        .split('M')
+        .skip(1)
+        .map(|sign| sign.split('a').next().unwrap().split(' ').map(|number| number.parse().unwrap()).collect())
+        .collect();
+    // Pixels are written to a tenth.
+    assert!((at[1][0] - at[0][0] - (at[0][1] - at[2][1])).abs() < 0.21, "{at:?}");
+}
+
+#[test]
+fn what_is_wrong_is_marked_by_more_than_color() {
+    let chart = strip("noise", true);
+    let svg = chart.draw().svg;
+    let wrong = chart.rows.iter().flatten().filter(|cell| cell.standing == Standing::Wrong).count();
+    assert!(wrong > 2);
+    assert_eq!(svg.matches("✕ ").count(), wrong);
+    assert_eq!(svg.matches("class=\"mistake\"").count(), wrong);
+    assert_eq!(svg.matches("<image").count(), chart.rows.iter().map(Vec::len).sum::<usize>());
+    assert!(!strip("noise", false).draw().svg.contains("<image"));
 }

@@ -10,7 +10,7 @@ use crate::markup::{escape, grouped, number, prose};
 use crate::page::flatten;
 
 /// Words of the page that not everybody knows.
-const GLOSSARY: [(&str, &str); 12] = [
+const GLOSSARY: [(&str, &str); 13] = [
     (
         "Ē",
         "The original objective: the mean loss between the prediction from one view and the embedding of the other, \
@@ -52,6 +52,11 @@ const GLOSSARY: [(&str, &str); 12] = [
         "Exponential of the entropy of the normalized covariance eigenvalues: the number of directions in use, \
          between 1 and the width.",
     ),
+    (
+        "principal components",
+        "The directions along which a cloud of points varies most, one at right angles to the other. A picture of two \
+         of them shows what is far apart; what looks close may be apart in the others.",
+    ),
     ("spectrum", "Covariance eigenvalues of the embedding, largest first."),
     (
         "kNN, linear probe",
@@ -61,8 +66,8 @@ const GLOSSARY: [(&str, &str); 12] = [
     (
         "± and sampling error",
         "Two standard errors for the number of samples tested. Differences take both sides as independent, which is \
-         cautious: they saw the same samples. It does not cover the choice of seed; several seeds are shown as mean \
-         and range.",
+         cautious: they saw the same samples. It does not cover the choice of seed: that is what intervals over \
+         several seeds are for, and differences seed by seed.",
     ),
 ];
 

@@ -2,9 +2,13 @@
 //!
 //! joint: Ē and accuracy fall together. sg and ema: Ē falls at first, then rises while accuracy rises.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::Config;
+use stopgrad_train::gallery::{Gallery, Pictures, Plane};
+use stopgrad_train::probe::knn;
 
 use super::record::{Baselines, Column, MetricsRow, ProbeResult, RunRecord, Spectrum};
 use super::verdict::{Finding, Verdict};
@@ -37,6 +41,8 @@ pub(super) fn report(seeds: u64) -> Report {
             skipped: 0,
             skipped_first: Vec::new(),
         },
+        origins: Vec::new(),
+        left_out: Vec::new(),
         runs,
         environment: [("Machine", "2 cores, AVX-512, 2 threads"), ("Time", "31 s for 3 runs")]
             .map(|(label, text)| (label.to_string(), text.to_string()))
@@ -99,7 +105,35 @@ fn run(name: &str, seed: u64) -> RunRecord {
         baselines: Baselines { raw: still("input", 0.956), untrained: still("encoder", 0.811 + wiggle) },
         metrics,
         spectra: [0, 2000, STEPS].map(|step| spectrum(name, seed, step)).to_vec(),
-        gallery: None,
+        gallery: Some(Arc::new(gallery(seed))),
+    }
+}
+
+/// Thirty samples of three classes round a circle, with four queries and pictures of all.
+fn gallery(seed: u64) -> Gallery {
+    let n = 30;
+    let turn = |k: usize| k as f32 * 0.21 + seed as f32 * 0.05;
+    let representations: Vec<f32> = (0..n).flat_map(|k| [turn(k).cos(), turn(k).sin(), 0.3]).collect();
+    let queries = vec![4, 11, 19, 27];
+    let neighbors = knn::neighbors(&representations, 3, &queries, 5).unwrap();
+    let picture = |k: usize| (0..48).map(move |pixel| (k * 5 + pixel * 3) as u8);
+    Gallery {
+        samples: (0..n).map(|k| 3 * k).collect(),
+        labels: (0..n).map(|k| Some((k / 9).min(2) as u32)).collect(),
+        classes: ["three", "four", "five"].map(str::to_owned).to_vec(),
+        width: 3,
+        plane: Plane::of(&representations, 3),
+        representations,
+        neighbors,
+        pictures: Some(Pictures {
+            channels: 3,
+            height: 4,
+            width: 4,
+            of: (0..n).collect(),
+            bytes: (0..n).flat_map(picture).collect(),
+            pairs: queries.iter().flat_map(|query| (0..3).flat_map(move |view| picture(query + 40 * view))).collect(),
+        }),
+        queries,
     }
 }
 

@@ -6,8 +6,10 @@ use std::fmt::Write;
 use super::figure::{Figure, Group, slot_class};
 use super::quality::{Trend, measure_word};
 use super::record::{Column, RunRecord};
-use super::{Course, Report, course, details, probes, summary, theory, verdicts};
-use crate::markup::{escape, grouped};
+use super::{
+    Course, Report, SourceSummary, comparable, course, details, gallery, probes, seeds, summary, theory, verdicts,
+};
+use crate::markup::{escape, grouped, prose};
 use crate::page::{self, section};
 
 /// Up to so many runs are listed openly below a finding.
@@ -15,6 +17,9 @@ const LISTED_RUNS: usize = 4;
 
 const VERDICT_NOTE: &str = "<p class=\"note\">Accuracies in percent, differences in percentage points, ± two standard \
                             errors of the test part; differences within it are set in gray.</p>\n";
+
+const SEVERAL_SEEDS: &str = "Of several seeds each has a light line, and their mean a strong one: the mean of logarithms \
+                             on a logarithmic scale, at steps where all seeds have a value.";
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
@@ -25,8 +30,11 @@ pub(super) fn page(report: &Report) -> String {
         section(&mut html, "theory", "Theory and outcome", &theory);
     }
     section(&mut html, "probes", "Probes", &probes::table(report));
+    if let Some(seeds) = seeds::section(report) {
+        section(&mut html, "seeds", "Run against run, seed by seed", &seeds);
+    }
     section(&mut html, "loss-against-quality", "Loss against quality", &loss_against_quality(report));
-    html.push_str(&figures(&report.figures()));
+    html.push_str(&figures(report));
     section(&mut html, "reading", "How to read this", &details::glossary());
     section(&mut html, "runs", "Each run in full", &(details::runs(report) + &environment(report)));
     html.push_str(page::END);
@@ -34,14 +42,40 @@ pub(super) fn page(report: &Report) -> String {
 }
 
 fn header(report: &Report) -> String {
-    let source = &report.source;
+    let mut html = format!("<header>\n<h1>{}</h1>\n", escape(&report.title));
+    for source in report.sources() {
+        html.push_str(&source_lines(source));
+    }
+    let _ = writeln!(
+        html,
+        "<p class=\"quiet small\"><code>{}</code> · stopgrad {}</p>",
+        escape(&report.command_line),
+        escape(&report.version)
+    );
+    let notes: Vec<String> = comparable::notes(report).into_iter().chain(report.left_out.iter().cloned()).collect();
+    if !notes.is_empty() {
+        html.push_str("<ul class=\"caution\">");
+        for note in notes {
+            let _ = write!(html, "<li>{}</li>", prose(&note));
+        }
+        html.push_str("</ul>\n");
+    }
+    html.push_str("<div class=\"summary\">\n");
+    for paragraph in summary::paragraphs(report) {
+        let _ = writeln!(html, "<p>{}</p>", escape(&paragraph));
+    }
+    html.push_str("</div>\n</header>\n");
+    html
+}
+
+/// A source in a line, what was left out of it, and whom to thank.
+fn source_lines(source: &SourceSummary) -> String {
     let shape: Vec<String> = source.shape.iter().map(ToString::to_string).collect();
     let classes = source.classes.map_or_else(|| "no labels".to_string(), |count| format!("{count} classes"));
     let splits: Vec<String> =
         source.splits.iter().map(|(name, count)| format!("{name} {}", grouped(*count as u64))).collect();
     let mut html = format!(
-        "<header>\n<h1>{}</h1>\n<p class=\"data\"><b>{}</b>: {} samples of {}, {classes}; {}.</p>\n",
-        escape(&report.title),
+        "<p class=\"data\"><b>{}</b>: {} samples of {}, {classes}; {}.</p>\n",
         escape(&source.name),
         grouped(source.count as u64),
         escape(&shape.join(" × ")),
@@ -62,28 +96,19 @@ fn header(report: &Report) -> String {
     if !source.attribution.is_empty() {
         let _ = writeln!(html, "<p class=\"quiet small\">{}</p>", escape(&source.attribution));
     }
-    let _ = writeln!(
-        html,
-        "<p class=\"quiet small\"><code>{}</code> · stopgrad {}</p>",
-        escape(&report.command_line),
-        escape(&report.version)
-    );
-    html.push_str("<div class=\"summary\">\n");
-    for paragraph in summary::paragraphs(report) {
-        let _ = writeln!(html, "<p>{}</p>", escape(&paragraph));
-    }
-    html.push_str("</div>\n</header>\n");
     html
 }
 
 /// Per run and loss measure, what happened to it while accuracy moved.
 fn loss_against_quality(report: &Report) -> String {
-    let Some(count) = report.split_count("validation") else {
+    let counts: Vec<usize> = report.runs.iter().filter_map(|run| report.split_count(run, "validation")).collect();
+    let (Some(fewest), Some(most)) = (counts.iter().min(), counts.iter().max()) else {
         return "<p class=\"none\">Not measured: the source has no validation part.</p>\n".into();
     };
     let mut html = String::new();
     for measure in [Column::JointObjective, Column::RelativeError] {
-        let courses: Vec<_> = report.runs.iter().filter_map(|run| Some((run, course(run, measure, count)?))).collect();
+        let own = |run| Some((run, course(run, measure, report.split_count(run, "validation")?)?));
+        let courses: Vec<_> = report.runs.iter().filter_map(own).collect();
         if !courses.is_empty() {
             html.push_str(&courses_of(report, measure_word(measure), &courses));
         }
@@ -91,13 +116,17 @@ fn loss_against_quality(report: &Report) -> String {
     if html.is_empty() {
         return "<p class=\"none\">Not measured: it takes probes at two steps or more, which need labels.</p>\n".into();
     }
+    let counts = if fewest == most {
+        grouped(*most as u64)
+    } else {
+        format!("{} to {}", grouped(*fewest as u64), grouped(*most as u64))
+    };
     let _ = writeln!(
         html,
-        "<p class=\"note\">Between two probe measurements of one run, on {} validation samples. Accuracy rises when \
+        "<p class=\"note\">Between two probe measurements of one run, on {counts} validation samples. Accuracy rises when \
          it gains more than two standard errors; a loss stands still within ± 2 %. Of several such intervals one in \
          which neither Ē nor the relative error fell is shown first, then the longest; where there is none, the whole run. They are looked for after the fact, so a short one is \
-         weak evidence.</p>",
-        grouped(count as u64)
+         weak evidence.</p>"
     );
     html
 }
@@ -144,12 +173,19 @@ fn courses_of(report: &Report, word: &str, courses: &[(&RunRecord, Course)]) -> 
     html
 }
 
-fn figures(figures: &[Figure]) -> String {
-    let mut html = String::new();
+fn figures(report: &Report) -> String {
+    let (figures, mut html) = (report.figures(), String::new());
+    let several = report.runs.len() > report.names().len();
     for group in Group::ALL {
         let own: Vec<&Figure> = figures.iter().filter(|figure| figure.group == group).collect();
-        if !own.is_empty() {
-            page::figures(&mut html, group.title(), own.into_iter().map(|figure| &figure.picture));
+        let mut before = gallery::introduction(report, group);
+        if several && matches!(group, Group::Objective) {
+            let _ = writeln!(before, "<p class=\"note\">{SEVERAL_SEEDS}</p>");
+        }
+        let told = own.is_empty() && group == Group::Plane && report.runs.iter().any(|run| run.gallery.is_some());
+        if !own.is_empty() || told {
+            let grid = if group == Group::Plane { "multiples" } else { "grid" };
+            page::figures_below(&mut html, group.title(), &before, grid, own.into_iter().map(|figure| &figure.picture));
         }
     }
     html

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::record::{Baselines, Column, RunRecord};
-use super::{Report, course};
+use super::{Report, comparable, course, gallery};
 
 /// The document.
 pub(super) fn document(report: &Report) -> Value {
@@ -17,6 +17,8 @@ pub(super) fn document(report: &Report) -> Value {
         "options": report.options,
         "inputs": report.inputs,
         "source": report.source,
+        "notes": comparable::notes(report),
+        "left_out": report.left_out,
         "runs": runs,
         "baselines": baselines,
     })
@@ -28,6 +30,7 @@ fn run_entry(report: &Report, run: &RunRecord) -> Value {
         "name": run.name,
         "field": run.config.field.kind.name(),
         "seed": run.config.training.seed,
+        "source": report.source_of(run).name,
         "steps": run.steps,
         "initial_weights_sha256": run.initial_weights_sha256,
         "data_order_sha256": run.data_order_sha256,
@@ -36,6 +39,7 @@ fn run_entry(report: &Report, run: &RunRecord) -> Value {
         "probes": run.probes,
         "baselines": run.baselines,
         "theory": run.theory,
+        "gallery": gallery::entry(run),
         "loss_against_quality": {
             "joint_objective": course_entry(report, run, Column::JointObjective),
             "relative_error": course_entry(report, run, Column::RelativeError),
@@ -45,7 +49,7 @@ fn run_entry(report: &Report, run: &RunRecord) -> Value {
 
 /// The longest interval in which accuracy rose while the measure rose or stood, or null.
 fn course_entry(report: &Report, run: &RunRecord, measure: Column) -> Value {
-    let found = report.split_count("validation").and_then(|count| course(run, measure, count));
+    let found = report.split_count(run, "validation").and_then(|count| course(run, measure, count));
     let Some((course, interval)) = found.and_then(|course| course.disagreement.map(|interval| (course, interval)))
     else {
         return Value::Null;

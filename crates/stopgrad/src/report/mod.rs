@@ -5,15 +5,18 @@
 //! figure's CSV beside the runs. One page that needs no script and no network was preferred to a page
 //! with a plotting library: it prints, it can be mailed, and it opens in twenty years.
 //!
-//! Reading order: `html` (the page from top to bottom), `verdicts` and `probes` (its tables), `summary`
-//! and `quality` (its sentences), `figure` (its pictures), `json`.
+//! Reading order: `html` (the page from top to bottom), `verdicts`, `probes` and `seeds` (its tables), `summary`,
+//! `comparable` and `quality` (its sentences), `figure` and `gallery` (its pictures), `json`.
 
+mod comparable;
 mod details;
 mod figure;
+mod gallery;
 mod html;
 mod json;
 mod probes;
 mod quality;
+mod seeds;
 mod summary;
 mod theory;
 mod verdicts;
@@ -50,10 +53,27 @@ pub struct Report {
     pub inputs: Vec<Input>,
     /// Where the samples came from.
     pub source: SourceSummary,
+    /// Of runs that come from other folders than the first: where their samples came from.
+    pub origins: Vec<Origin>,
+    /// Runs that were asked for and are not here, in sentences.
+    pub left_out: Vec<String>,
     /// The runs, in the order in which they were asked for.
     pub runs: Vec<RunRecord>,
     /// What else a reader should know of the machine and the moment: label, text.
     pub environment: Vec<(String, String)>,
+}
+
+/// Where the samples of one run came from, if that is not where those of the report did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The run, by name and seed.
+    pub name: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its source.
+    pub source: SourceSummary,
+    /// The files that it read.
+    pub inputs: Vec<Input>,
 }
 
 /// A file that was read, by content.
@@ -63,6 +83,12 @@ pub struct Input {
     pub path: String,
     /// Of its bytes.
     pub sha256: String,
+}
+
+impl From<stopgrad_data::InputFile> for Input {
+    fn from(input: stopgrad_data::InputFile) -> Self {
+        Self { path: input.path, sha256: input.sha256 }
+    }
 }
 
 /// What the samples are.
@@ -127,9 +153,35 @@ impl Report {
         }
     }
 
-    /// Size of a part of the data, if the source names it and it is not empty.
-    fn split_count(&self, name: &str) -> Option<usize> {
-        self.source.splits.iter().find(|(split, _)| split == name).map(|(_, count)| *count).filter(|count| *count > 0)
+    fn origin_of(&self, run: &RunRecord) -> Option<&Origin> {
+        self.origins.iter().find(|origin| origin.name == run.name && origin.seed == run.config.training.seed)
+    }
+
+    /// Where the samples of a run came from.
+    fn source_of(&self, run: &RunRecord) -> &SourceSummary {
+        self.origin_of(run).map_or(&self.source, |origin| &origin.source)
+    }
+
+    /// The files that a run read; of a comparison those of all its runs.
+    fn inputs_of(&self, run: &RunRecord) -> &[Input] {
+        self.origin_of(run).map_or(&self.inputs, |origin| &origin.inputs)
+    }
+
+    /// Every source once, in order of appearance.
+    fn sources(&self) -> Vec<&SourceSummary> {
+        let mut sources = vec![&self.source];
+        for origin in &self.origins {
+            if !sources.contains(&&origin.source) {
+                sources.push(&origin.source);
+            }
+        }
+        sources
+    }
+
+    /// Size of a part of the data of a run, if the source names it and it is not empty.
+    fn split_count(&self, run: &RunRecord, name: &str) -> Option<usize> {
+        let source = self.source_of(run);
+        source.splits.iter().find(|(split, _)| split == name).map(|(_, count)| *count).filter(|count| *count > 0)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::Report;
 use super::record::ProbeResult;
+use super::{Report, seeds};
 use crate::markup;
-use crate::markup::{escape, percent};
+use crate::markup::{escape, percent, prose};
 
 /// Two standard errors of an accuracy measured on `count` samples.
 ///
@@ -31,13 +31,15 @@ pub(super) fn baseline(probes: &[ProbeResult], kind: &str, split: &str) -> Optio
     probes.iter().find(|probe| probe.kind == kind && probe.split == split).map(|probe| probe.accuracy)
 }
 
-/// Mean, smallest and largest of some numbers.
+/// Mean, smallest and largest of some numbers, and what the mean is worth.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Range {
     pub(super) mean: f64,
     pub(super) low: f64,
     pub(super) high: f64,
     pub(super) count: usize,
+    /// Half the 95 % interval of the mean, from three numbers on.
+    pub(super) half: Option<f64>,
 }
 
 impl Range {
@@ -52,6 +54,7 @@ impl Range {
             low: values.iter().copied().fold(f64::INFINITY, f64::min),
             high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             count,
+            half: seeds::half_interval(values),
         })
     }
 }
@@ -164,6 +167,9 @@ pub(super) fn table(report: &Report) -> String {
         html.push_str("</tr>\n");
     }
     html.push_str("</tbody>\n</table></div>\n");
+    if report.runs.len() > report.names().len() {
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", prose(seeds::NOTE));
+    }
     html
 }
 
@@ -207,7 +213,9 @@ fn cell(row: &Row, column: &Measurement) -> String {
     let values: Vec<f64> = here.iter().map(|probe| probe.accuracy).collect();
     let Some(range) = Range::of(&values) else { return "<td class=\"n quiet\">–</td>".into() };
     let mut under = Vec::new();
-    if range.high > range.low {
+    if let Some(half) = range.half.filter(|_| !row.baseline || range.high > range.low) {
+        under.push(format!("± {:.1}", half * 100.0));
+    } else if range.high > range.low {
         under.push(format!("{:.1}–{:.1}", range.low * 100.0, range.high * 100.0));
     }
     if !row.baseline && column.at != "last" {
@@ -241,13 +249,20 @@ mod tests {
     }
 
     #[test]
-    fn seeds_become_mean_and_range() {
-        let html = table(&fixture::report(3));
-        assert_eq!(html.matches("<tr><th scope=\"row\">sg</th>").count(), 1);
-        let values: Vec<f64> = fixture::report(3).runs_named("sg").filter_map(|run| final_knn(&run.probes)).collect();
-        let range = Range::of(&values).unwrap();
-        assert!(html.contains(&percent(range.mean)));
-        assert!(html.contains(&format!("{:.1}–{:.1}", range.low * 100.0, range.high * 100.0)));
+    fn three_seeds_become_mean_and_interval_and_two_both_values() {
+        for seeds in [2, 3] {
+            let html = table(&fixture::report(seeds));
+            assert_eq!(html.matches("<tr><th scope=\"row\">sg</th>").count(), 1);
+            let report = fixture::report(seeds);
+            let values: Vec<f64> = report.runs_named("sg").filter_map(|run| final_knn(&run.probes)).collect();
+            let range = Range::of(&values).unwrap();
+            assert!(html.contains(&percent(range.mean)) && html.contains("Student"));
+            let both = format!("{:.1}–{:.1}", range.low * 100.0, range.high * 100.0);
+            let interval = super::seeds::half_interval(&values).map(|half| format!("± {:.1}<", half * 100.0));
+            assert!(html.contains(interval.as_ref().unwrap_or(&both)), "{html}");
+            assert_eq!(html.contains(&both), interval.is_none());
+        }
+        assert!(!table(&fixture::report(1)).contains("Student"));
     }
 
     #[test]

@@ -65,16 +65,14 @@ fn accuracies(report: &Report) -> Option<String> {
         .into_iter()
         .filter_map(|name| Some((name, knn_range(report, name)?)))
         .map(|(name, range)| {
-            if range.count > 1 {
-                format!(
-                    "{name} {} (mean of {} seeds, {} to {})",
-                    percent(range.mean),
-                    range.count,
-                    percent(range.low),
-                    percent(range.high)
-                )
-            } else {
-                format!("{name} {}", percent(range.mean))
+            let mean = percent(range.mean);
+            match (range.count, range.half) {
+                (1, _) => format!("{name} {mean}"),
+                (count, Some(half)) => format!("{name} {mean} ± {:.1} (mean of {count} seeds)", 100.0 * half),
+                (count, None) => {
+                    let (low, high) = (percent(range.low), percent(range.high));
+                    format!("{name} {mean} (mean of {count} seeds, {low} to {high})")
+                }
             }
         })
         .collect();
@@ -94,11 +92,14 @@ fn accuracies(report: &Report) -> Option<String> {
 fn against(
     report: &Report, what: &str, pick: impl Fn(&RunRecord) -> &Vec<super::record::ProbeResult>,
 ) -> Option<String> {
-    let count = report.split_count("test")?;
     let (mut better, mut worse, mut alike) = (Vec::new(), Vec::new(), Vec::new());
+    let mut counts: Vec<usize> = Vec::new();
     for name in report.names() {
         let others: Vec<f64> = report.runs_named(name).filter_map(|run| baseline(pick(run), "knn", "test")).collect();
         let (Some(own), Some(other)) = (knn_range(report, name), Range::of(&others)) else { continue };
+        let Some(count) = report.runs_named(name).next().and_then(|run| report.split_count(run, "test")) else {
+            continue;
+        };
         let difference = own.mean - other.mean;
         let error = sampling_error(own.mean, count).hypot(sampling_error(other.mean, count));
         if difference > error {
@@ -107,6 +108,7 @@ fn against(
             worse.push(format!("{name} ({} points)", points(difference)));
         } else {
             alike.push(name.to_string());
+            counts.push(count);
         }
     }
     let mut clauses = Vec::new();
@@ -116,11 +118,12 @@ fn against(
         }
     }
     if !alike.is_empty() {
-        clauses.push(format!(
-            "{} cannot be told apart from it on {} test samples",
-            listed(&alike),
-            grouped(count as u64)
-        ));
+        counts.dedup();
+        let tested = match counts[..] {
+            [count] => format!("{} test samples", grouped(count as u64)),
+            _ => "the test samples".to_owned(),
+        };
+        clauses.push(format!("{} cannot be told apart from it on {tested}", listed(&alike)));
     }
     if clauses.is_empty() {
         return None;
@@ -140,7 +143,7 @@ fn lowest_loss(report: &Report) -> Option<String> {
                 .into(),
         );
     }
-    let count = report.split_count("test")?;
+    let count = report.split_count(report.runs.first()?, "test")?;
     let mut scored: Vec<(&str, f64, f64)> = Vec::new();
     for name in report.names() {
         let losses: Vec<f64> =
@@ -183,12 +186,12 @@ fn lowest_loss(report: &Report) -> Option<String> {
 
 /// "Within a run, Ē rose while kNN accuracy rose in …", or that it did in none.
 fn rising_loss(report: &Report) -> Option<String> {
-    let count = report.split_count("validation")?;
     let (mut clauses, mut looked) = (Vec::new(), false);
     for measure in [Column::JointObjective, Column::RelativeError] {
         let (mut rose, mut stood) = (Vec::new(), Vec::new());
         for run in &report.runs {
-            let Some(course) = course(run, measure, count) else { continue };
+            let count = report.split_count(run, "validation");
+            let Some(course) = count.and_then(|count| course(run, measure, count)) else { continue };
             looked = true;
             match course.disagreement.map(|interval| interval.loss_trend()) {
                 Some(Trend::Rose) => rose.push(run),
@@ -236,7 +239,8 @@ fn knn_range(report: &Report, name: &str) -> Option<Range> {
 fn one_objective(report: &Report) -> bool {
     report.runs.windows(2).all(|pair| {
         let (a, b) = (&pair[0].config, &pair[1].config);
-        a.objective == b.objective && a.network == b.network && a.views == b.views && a.source == b.source
+        let alike = a.objective == b.objective && a.network == b.network && a.views == b.views && a.source == b.source;
+        alike && a.split == b.split && report.source_of(&pair[0]) == report.source_of(&pair[1])
     })
 }
 

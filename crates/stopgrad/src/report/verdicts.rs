@@ -87,7 +87,7 @@ fn accuracy_cells(report: &Report, run: &RunRecord) -> String {
     let Some(accuracy) = final_knn(&run.probes) else {
         return "<td class=\"n quiet\">–</td>".repeat(3);
     };
-    let count = report.split_count("test");
+    let count = report.split_count(run, "test");
     let mut html = format!(
         "<td class=\"n\"><b>{}</b>{}</td>",
         percent(accuracy),

@@ -52,7 +52,7 @@ pub(super) fn run_all(
             Ok(RunOutcome::Finished(record)) => {
                 output.note(&format!("{label}, done: {}", in_a_line(&record)));
                 write_metrics(&path.join("metrics.parquet"), &record.metrics)?;
-                written::write_page(&path, &own_manifest.report(vec![(*record).clone()]))?;
+                written::write_report(&path, &own_manifest.report(vec![(*record).clone()]))?;
                 records.push(*record);
             }
             Ok(RunOutcome::Stopped { step }) => {

@@ -24,7 +24,7 @@ pub(crate) fn write_report(folder: &Path, report: &Report) -> Result<(), FolderE
 ///
 /// # Errors
 /// [`FolderError`]
-pub(super) fn write_page(folder: &Path, report: &Report) -> Result<(), FolderError> {
+fn write_page(folder: &Path, report: &Report) -> Result<(), FolderError> {
     write_beside(&folder.join("report.html"), report.to_html().as_bytes())?;
     write_beside(&folder.join("report.json"), format!("{:#}\n", report.to_json()).as_bytes())
 }

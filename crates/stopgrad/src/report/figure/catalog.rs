@@ -4,9 +4,9 @@ use super::super::probes::{Range, baseline};
 use super::super::record::{Column, ProbeResult, RunRecord};
 use super::super::{Report, history};
 use super::entries::{ACCURACY, Content, ENTRIES, Entry, INDEX, STEP};
-use super::series::{Point, Series, csv};
+use super::series::{Point, Series, csv, with_means};
 use super::{Figure, slot};
-use crate::plot::{Axis, Chart, Drawing, LineChart, Picture, Reference, Words};
+use crate::plot::{Axis, Chart, Drawing, LineChart, Picture, Reference, Spacing, Words};
 
 /// Every figure for which there is something to draw.
 pub(super) fn figures(report: &Report) -> Vec<Figure> {
@@ -29,7 +29,9 @@ fn without_collapsed(report: &Report) -> Option<Report> {
 
 /// One figure; none where no line has a point.
 fn figure(report: &Report, entry: &Entry) -> Option<Figure> {
+    let logarithmic = entry.axis.spacing == Spacing::Log;
     let over_steps = |columns: (Option<&str>, &str), series: Vec<Series>| {
+        let series = with_means(series, logarithmic);
         finish(entry, [STEP, entry.axis], Words::Margin, columns, &series, Vec::new())
     };
     match entry.content {
@@ -45,7 +47,7 @@ fn figure(report: &Report, entry: &Entry) -> Option<Figure> {
             finish(entry, [INDEX, entry.axis], Words::Margin, (Some("index"), "eigenvalue"), &series, Vec::new())
         }
         Content::Probe(column, kind) => {
-            let series = lines(report, |run| measured(run, column, |step| step as f64));
+            let series = with_means(lines(report, |run| measured(run, column, |step| step as f64)), false);
             let beside = references(report, kind);
             finish(entry, [STEP, ACCURACY], Words::Margin, (None, column.name()), &series, beside)
         }
@@ -108,7 +110,7 @@ fn lines(report: &Report, points: impl Fn(&RunRecord) -> Vec<Point>) -> Vec<Seri
 
 fn line(report: &Report, run: &RunRecord, points: Vec<Point>) -> Series {
     let slot = slot(report, &run.name);
-    Series { name: run.name.clone(), seed: run.config.training.seed, slot, light: false, points }
+    Series { name: run.name.clone(), seed: Some(run.config.training.seed), slot, light: false, points }
 }
 
 /// Baselines on the part on which probes are run over the steps.

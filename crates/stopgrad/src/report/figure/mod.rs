@@ -22,13 +22,28 @@ pub enum Group {
     Representation,
     /// Is it good for anything, and does the loss know?
     Quality,
+    /// Where do samples stand?
+    Plane,
+    /// Which samples are near each other?
+    Neighbors,
+    /// What was trained on?
+    Pairs,
     /// How do the parameters move?
     Motion,
 }
 
 impl Group {
     /// In page order.
-    pub const ALL: [Group; 5] = [Group::Theory, Group::Objective, Group::Quality, Group::Representation, Group::Motion];
+    pub const ALL: [Group; 8] = [
+        Group::Plane,
+        Group::Neighbors,
+        Group::Theory,
+        Group::Objective,
+        Group::Quality,
+        Group::Representation,
+        Group::Motion,
+        Group::Pairs,
+    ];
 
     /// Headline on the page.
     pub fn title(self) -> &'static str {
@@ -38,6 +53,9 @@ impl Group {
             Group::Representation => "The representation",
             Group::Quality => "The probes",
             Group::Motion => "The motion",
+            Group::Plane => "The samples, represented",
+            Group::Neighbors => "Nearest neighbors",
+            Group::Pairs => "Pairs of views",
         }
     }
 }
@@ -53,7 +71,11 @@ pub struct Figure {
 
 /// The figures for which the runs have data, in page order.
 pub(super) fn all(report: &Report) -> Vec<Figure> {
-    super::theory::figures(report).into_iter().chain(catalog::figures(report)).collect()
+    let figures = super::gallery::figures(report).into_iter().chain(super::theory::figures(report));
+    let mut figures: Vec<Figure> = figures.chain(catalog::figures(report)).collect();
+    // The order of the page; within a group that in which they were made.
+    figures.sort_by_key(|figure| Group::ALL.iter().position(|group| *group == figure.group));
+    figures
 }
 
 /// Which color and dash a configuration has throughout a report.

@@ -25,7 +25,7 @@ fn ids_are_unique_and_fit_for_file_names() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), figures.len());
-    assert!(ids.iter().all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+    assert!(ids.iter().all(|id| id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')));
 }
 
 #[test]
@@ -99,6 +99,7 @@ fn a_run_without_a_measurement_has_no_figure() {
     for run in &mut report.runs {
         run.metrics.clear();
         run.spectra.clear();
+        run.gallery = None;
     }
     assert_eq!(report.figures(), []);
 }
