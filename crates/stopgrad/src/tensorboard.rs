@@ -11,7 +11,7 @@ use std::path::Path;
 
 use stopgrad_train::record::{Column, MetricsRow, RunRecord};
 
-use crate::folder::{FolderError, prepare, write_beside};
+use crate::folder::{FolderError, prepare, sweep, write_beside};
 
 /// The folder within that of the command; TensorBoard is pointed at it and shows a run a folder.
 pub(crate) const FOLDER: &str = "tensorboard";
@@ -30,6 +30,7 @@ pub(crate) fn write(out: &Path, runs: &[RunRecord]) -> Result<(), FolderError> {
             folder.push(format!("seed-{}", run.config.training.seed));
         }
         prepare(&folder)?;
+        sweep(&folder)?;
         write_beside(&folder.join(FILE), &events(&run.metrics))?;
     }
     Ok(())

@@ -95,8 +95,9 @@ pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcom
     let out = out_folder(&request, &facts.inputs)?;
     folder::prepare(&out)?;
     let _lock = folder::lock(&out)?;
-    for folder in [out.clone(), out.join("figures")].into_iter().chain(request.jobs.iter().map(|job| job.path(&out))) {
+    for folder in std::iter::once(out.clone()).chain(request.jobs.iter().map(|job| job.path(&out))) {
         folder::sweep(&folder)?;
+        folder::sweep(&folder.join("figures"))?;
     }
 
     let runs = request.jobs.iter().map(|job| ManifestRun {

@@ -178,6 +178,16 @@ impl Report {
         sources
     }
 
+    /// Whether all runs saw samples of one source, so that one baseline stands beside all of them.
+    fn has_one_source(&self) -> bool {
+        self.runs.windows(2).all(|pair| self.source_of(&pair[0]) == self.source_of(&pair[1]))
+    }
+
+    /// What to call a baseline of a run: with its source where there are several.
+    fn baseline_name(&self, what: &str, run: &RunRecord) -> String {
+        if self.has_one_source() { what.to_owned() } else { format!("{what}, {}", self.source_of(run).name) }
+    }
+
     /// Size of a part of the data of a run, if the source names it and it is not empty.
     fn split_count(&self, run: &RunRecord, name: &str) -> Option<usize> {
         let source = self.source_of(run);

@@ -187,10 +187,17 @@ fn rows(report: &Report) -> Vec<Row<'_>> {
         run.probes.iter().for_each(|probe| add(&run.name, false, probe));
     }
     for run in &report.runs {
-        run.baselines.untrained.iter().for_each(|probe| add("untrained", true, probe));
+        let name = report.baseline_name("untrained", run);
+        run.baselines.untrained.iter().for_each(|probe| add(&name, true, probe));
     }
-    for run in report.runs.iter().take(1) {
-        run.baselines.raw.iter().for_each(|probe| add("raw input", true, probe));
+    let mut told: Vec<String> = Vec::new();
+    for run in &report.runs {
+        // The same for all runs on a source.
+        let name = report.baseline_name("raw input", run);
+        if !told.contains(&name) {
+            run.baselines.raw.iter().for_each(|probe| add(&name, true, probe));
+            told.push(name);
+        }
     }
     rows
 }
@@ -280,6 +287,23 @@ mod tests {
             run.probes.clear();
         }
         assert!(table(&report).contains("No probe was run"));
+    }
+
+    #[test]
+    fn every_source_has_baselines_of_its_own() {
+        use super::super::{Origin, SourceSummary};
+        let mut report = fixture::report(1);
+        let source = SourceSummary { name: "<other>".into(), ..report.source.clone() };
+        report.origins = vec![Origin { name: "ema".into(), seed: 0, source, inputs: Vec::new() }];
+        let html = table(&report);
+        for name in
+            ["untrained, UCI digits", "untrained, &lt;other&gt;", "raw input, UCI digits", "raw input, &lt;other&gt;"]
+        {
+            assert_eq!(html.matches(&format!(">{name}</th>")).count(), 1, "{name}");
+        }
+        let figures = report.figures();
+        let knn = figures.iter().find(|figure| figure.picture.id == "knn-accuracy").unwrap();
+        assert!(!knn.picture.svg.contains("untrained"), "one line cannot stand for two sources");
     }
 
     #[test]

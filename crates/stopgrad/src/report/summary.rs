@@ -80,6 +80,10 @@ fn accuracies(report: &Report) -> Option<String> {
         return None;
     }
     let first = report.runs.first()?;
+    if !report.has_one_source() {
+        // Every source has baselines of its own: they stand in the table.
+        return Some(format!("kNN accuracy on the test part after the last step: {}.", parts.join(", ")));
+    }
     parts.extend(
         baseline(&first.baselines.untrained, "knn", "test")
             .map(|value| format!("untrained encoder {}", percent(value))),

@@ -61,8 +61,10 @@ pub(super) fn gather(named: &[PathBuf], skip_unfinished: bool) -> Result<Gathere
     let mut gathered = Gathered { folders: Vec::new(), left_out: Vec::new() };
     let mut seen: Vec<PathBuf> = Vec::new();
     for folder in paths {
+        let before = gathered.left_out.len();
         let found = read(&folder, &mut seen, &mut gathered.left_out)?;
-        if found.records.is_empty() && !skip_unfinished && !found.manifest.runs.is_empty() {
+        // Without records and with nothing left out it was named before.
+        if found.records.is_empty() && gathered.left_out.len() > before && !skip_unfinished {
             return Err(TrainingError::NothingFinished { folder }.into());
         }
         gathered.folders.push(found);

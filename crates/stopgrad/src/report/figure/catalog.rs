@@ -113,8 +113,11 @@ fn line(report: &Report, run: &RunRecord, points: Vec<Point>) -> Series {
     Series { name: run.name.clone(), seed: Some(run.config.training.seed), slot, light: false, points }
 }
 
-/// Baselines on the part on which probes are run over the steps.
+/// Baselines on the part on which probes are run over the steps; none where runs saw different sources.
 fn references(report: &Report, kind: &str) -> Vec<Reference> {
+    if !report.has_one_source() {
+        return Vec::new();
+    }
     let named = |name: &str, pick: fn(&RunRecord) -> &Vec<ProbeResult>| {
         let own = |run: &RunRecord| baseline(pick(run), kind, "validation");
         let values: Vec<f64> = report.runs.iter().filter_map(own).collect();
