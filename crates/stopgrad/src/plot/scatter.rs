@@ -39,7 +39,7 @@ pub struct ScatterChart<'a> {
     pub y: Axis<'a>,
     /// What the frame has to show, from and to: of several pictures the same, so that they can be compared.
     pub range: [[f64; 2]; 2],
-    /// Names of the classes in the order of the legend, at most [`CLASS_COLORS`]; others are gray.
+    /// Names of the classes in the order of the legend, at most twelve; others are gray.
     pub classes: Vec<String>,
     /// What the gray ones are; none where there are no classes, and one color is enough.
     pub rest: Option<String>,
