@@ -3,6 +3,11 @@
 //!
 //! Put together from a framework's operations each step reads and writes all activations once more, on one thread.
 
+#![allow(
+    clippy::inline_always,
+    reason = "a loop is made for the vector instructions of the function that it becomes part of"
+)]
+
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -224,7 +229,7 @@ struct Line<T> {
 #[inline(always)]
 fn add<T: Scalar>(sums: &mut [T], row: &[T]) {
     for (sum, &value) in sums.iter_mut().zip(row) {
-        *sum = *sum + value;
+        *sum += value;
     }
 }
 
@@ -232,7 +237,7 @@ fn add<T: Scalar>(sums: &mut [T], row: &[T]) {
 fn add_squares<T: Scalar>(sums: &mut [T], mean: &[T], row: &[T]) {
     for ((sum, &mean), &value) in sums.iter_mut().zip(mean).zip(row) {
         let gap = value - mean;
-        *sum = *sum + gap * gap;
+        *sum += gap * gap;
     }
 }
 
@@ -261,8 +266,8 @@ fn add_sums<T: Scalar, const RELU: bool>(
     let given = x.iter().zip(out).zip(upstream).zip(&columns.mean).zip(&columns.inverse_deviation);
     for ((scale, shift), ((((&x, &out), &upstream), &mean), &inverse)) in scale.iter_mut().zip(shift).zip(given) {
         let passed = if RELU && out <= zero { zero } else { upstream };
-        *shift = *shift + passed;
-        *scale = *scale + passed * ((x - mean) * inverse);
+        *shift += passed;
+        *scale += passed * ((x - mean) * inverse);
     }
 }
 
@@ -294,7 +299,7 @@ fn folded<T: Scalar>(wide: &[T], d: usize) -> Vec<T> {
     let mut sums = wide[..d].to_vec();
     for row in wide[d..].chunks_exact(d) {
         for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum = *sum + value;
+            *sum += value;
         }
     }
     sums

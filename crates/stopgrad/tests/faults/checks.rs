@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use stopgrad::moments_file::MomentsFile;
 use stopgrad_train::checkpoint::{self, Checkpoint};
 use stopgrad_train::folder;
+use stopgrad_train::gallery::Gallery;
+use stopgrad_train::record::Column;
 
 use super::jobs::files;
 
@@ -48,6 +50,7 @@ fn check(path: &Path) -> Result<(), String> {
         "npz" if name == "spectra.npz" => {
             folder::read_spectra(path.parent().unwrap()).map(drop).map_err(|e| e.to_string())
         }
+        "npz" if name == "gallery.npz" => Gallery::read(path).map(drop).map_err(|error| error.to_string()),
         "npz" => MomentsFile::read(path).map(drop).map_err(|error| error.to_string()),
         "parquet" if bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1") => Ok(()),
         "html" => ends("</html>"),
@@ -147,7 +150,6 @@ fn without_seconds(text: &str) -> Vec<u8> {
 
 /// The clock of a run never goes back, whatever the machine's does.
 pub(crate) fn clock_goes_forward(out: &Path) {
-    use stopgrad_train::record::Column;
     for run in runs(out) {
         let rows = folder::read_rows(&run.join("metrics.csv")).unwrap();
         let seconds: Vec<f64> = rows.iter().filter_map(|row| row.get(Column::Seconds)).collect();

@@ -8,6 +8,7 @@ use stopgrad::configuration;
 use stopgrad::manifest::Manifest;
 use stopgrad_train::checkpoint::{Arrays, Checkpoint};
 use stopgrad_train::config::Config;
+use stopgrad_train::gallery::Gallery;
 use stopgrad_train::{Embedder, Observer, Plan, Progress, RunRecord, folder, run};
 
 use super::targets::{PACKED, PLAIN, Target, place, reads, telling};
@@ -20,6 +21,7 @@ pub fn all() -> Vec<Target> {
         Target { name: "preprocessing", body: preprocessing, longest: 4096 },
         Target { name: "metrics", body: metrics, longest: 4096 },
         Target { name: "spectra", body: spectra, longest: 8192 },
+        Target { name: "gallery", body: gallery, longest: 16384 },
         Target { name: "record", body: record, longest: 8192 },
         Target { name: "manifest", body: manifest, longest: 4096 },
     ]
@@ -80,6 +82,10 @@ fn spectra(bytes: &[u8]) {
     reads("spectra.npz", bytes, PACKED, |path| {
         folder::read_spectra(path.parent().expect("a folder")).map(drop).map_err(|e| e.to_string())
     });
+}
+
+fn gallery(bytes: &[u8]) {
+    reads("gallery.npz", bytes, PACKED, |path| Gallery::read(path).map(drop).map_err(|e| e.to_string()));
 }
 
 fn record(bytes: &[u8]) {

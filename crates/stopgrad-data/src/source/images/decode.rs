@@ -31,9 +31,8 @@ pub(super) struct Decoded {
 pub(super) fn decode(place: &Path, side: u32) -> Result<Decoded, String> {
     let bytes = std::fs::read(place).map_err(|cause| format!("cannot be read: {cause}"))?;
     // Decoders of a dozen formats, on files from anywhere: one that panics is one image lost, not the run.
-    let picture = catch_unwind(AssertUnwindSafe(|| upright(&bytes))).unwrap_or_else(|_| {
-        return Err("its decoder panicked; open and save it again with another program".to_owned());
-    })?;
+    let picture = catch_unwind(AssertUnwindSafe(|| upright(&bytes)))
+        .unwrap_or_else(|_| Err("its decoder panicked; open and save it again with another program".to_owned()))?;
     let square = squared(&opaque(picture), side);
     let planes = (0..3).flat_map(|channel| square.pixels().map(move |pixel| pixel[channel])).collect();
     Ok(Decoded { planes, sha256: sha256_hex(&bytes) })

@@ -161,7 +161,7 @@ fn build(
             write_whole_with(&path, |file| {
                 let mut file = BufWriter::new(file);
                 index.entries = each(files, side, old, &known, progress, |planes| file.write_all(planes))?;
-                file.into_inner().map_err(|error| error.into_error())
+                file.into_inner().map_err(std::io::IntoInnerError::into_error)
             })
         });
         let json = serde_json::to_vec(&index).expect("plain data");

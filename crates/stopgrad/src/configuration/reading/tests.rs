@@ -7,16 +7,15 @@ fn unseen(_: &SourceConfig) -> Option<Sight> {
     None
 }
 
-fn images(source: &SourceConfig) -> Option<Sight> {
-    assert_eq!(source.path, "photos");
-    Some(Sight { shape: Shape::Image { channels: 3, height: 32, width: 32 }, samples: 1000 })
-}
-
 #[test]
 fn color_images_start_with_filters_unless_another_encoder_is_asked_for() {
     let read_with = |texts: &[&str], look: &dyn Fn(&SourceConfig) -> Option<Sight>| {
         let overrides: Vec<Override> = texts.iter().map(|text| Override::parse("--set", text).expect("form")).collect();
         read(None, &overrides, &[], look).expect("a configuration")
+    };
+    let images = |source: &SourceConfig| {
+        assert_eq!(source.path, "photos");
+        Some(Sight { shape: Shape::Image { channels: 3, height: 32, width: 32 }, samples: 1000 })
     };
     let of_images = Config::for_images(1000);
     let found = read_with(&["source.path=photos", "training.seed=3"], &images);
