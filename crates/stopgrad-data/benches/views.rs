@@ -6,12 +6,10 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program for the terminal that may panic")]
 
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use image::imageops::{self, FilterType};
-use image::{ImageReader, RgbImage};
+use stopgrad_data::source::decode_image;
 use stopgrad_data::{Normalizer, Shape, ViewRecipe};
 
 fn main() {
@@ -27,12 +25,15 @@ fn main() {
     }
 }
 
-/// All files below a folder, in order, at most 512.
+/// All files below a folder but hidden ones, in order, at most 512.
 fn files(path: &str) -> Vec<PathBuf> {
     let (mut found, mut pending) = (vec![], vec![PathBuf::from(path)]);
     while let Some(next) = pending.pop() {
         for entry in std::fs::read_dir(next).unwrap() {
             let path = entry.unwrap().path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+                continue;
+            }
             if path.is_dir() { &mut pending } else { &mut found }.push(path);
         }
     }
@@ -41,31 +42,18 @@ fn files(path: &str) -> Vec<PathBuf> {
     found.into_iter().step_by(step).collect()
 }
 
-/// As a folder of images is read: the middle square, scaled where it has another size.
-fn picture(path: &Path, side: u32) -> RgbImage {
-    let bytes = std::fs::read(path).unwrap();
-    let whole = ImageReader::new(Cursor::new(bytes)).with_guessed_format().unwrap().decode().unwrap().into_rgb8();
-    let least = whole.width().min(whole.height());
-    if (whole.width(), whole.height()) == (side, side) {
-        return whole;
-    }
-    let middle = imageops::crop_imm(&whole, (whole.width() - least) / 2, (whole.height() - least) / 2, least, least);
-    imageops::resize(&*middle, side, side, FilterType::Triangle)
+/// As a folder of images is read.
+fn picture(path: &Path, side: u32) -> Vec<u8> {
+    decode_image(path, side).unwrap_or_else(|reason| panic!("{}: {reason}", path.display()))
 }
 
 fn decode(path: &str, side: u32, seconds: f64) {
     let files = files(path);
-    time(seconds, files.len(), |at| f32::from(picture(&files[at], side).as_raw()[7]));
+    time(seconds, files.len(), |at| f32::from(picture(&files[at], side)[7]));
 }
 
 fn augment(path: &str, side: u32, preset: &str, seconds: f64) {
-    let samples: Vec<Vec<u8>> = files(path)
-        .iter()
-        .map(|file| {
-            let square = picture(file, side);
-            (0..3).flat_map(|channel| square.pixels().map(move |pixel| pixel[channel]).collect::<Vec<_>>()).collect()
-        })
-        .collect();
+    let samples: Vec<Vec<u8>> = files(path).iter().map(|file| picture(file, side)).collect();
     let shape = Shape::Image { channels: 3, height: side as usize, width: side as usize };
     let normalizer = Normalizer { mean: vec![0.49, 0.48, 0.45], std: vec![0.25, 0.24, 0.26] };
     let recipe = ViewRecipe::preset(preset).unwrap();

@@ -35,6 +35,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use error::{Damage, SourceError};
+pub use images::decode_image;
 
 use crate::Shape;
 

@@ -1,10 +1,13 @@
 //! One image file as pixels of the size asked for.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use image::imageops::{self, FilterType};
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::imageops;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, Rgb, RgbImage};
 
 use super::scan::File;
@@ -34,8 +37,7 @@ pub(super) fn decode(place: &Path, side: u32) -> Result<Decoded, String> {
     let picture = catch_unwind(AssertUnwindSafe(|| upright(&bytes)))
         .unwrap_or_else(|_| Err("its decoder panicked; open and save it again with another program".to_owned()))?;
     let square = squared(&opaque(picture), side);
-    let planes = (0..3).flat_map(|channel| square.pixels().map(move |pixel| pixel[channel])).collect();
-    Ok(Decoded { planes, sha256: sha256_hex(&bytes) })
+    Ok(Decoded { planes: planes(square.as_raw()), sha256: sha256_hex(&bytes) })
 }
 
 /// The shorter side of an image as its header claims; none if there is no such header.
@@ -47,7 +49,11 @@ pub(super) fn shorter_side(file: &File) -> Option<u32> {
 
 /// Decoded and turned as its EXIF data say.
 fn upright(bytes: &[u8]) -> Result<DynamicImage, String> {
-    let unreadable = |cause: ImageError| format!("is no readable image: {cause}");
+    // Some messages have several lines.
+    let unreadable = |cause: ImageError| {
+        let told: Vec<String> = cause.to_string().split_whitespace().map(str::to_owned).collect();
+        format!("is no readable image: {}", told.join(" "))
+    };
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|cause| cause.to_string())?;
     let mut decoder = reader.into_decoder().map_err(unreadable)?;
     let (width, height) = decoder.dimensions();
@@ -72,6 +78,18 @@ fn upright(bytes: &[u8]) -> Result<DynamicImage, String> {
     Ok(picture)
 }
 
+/// Channels apart that lay together.
+fn planes(pixels: &[u8]) -> Vec<u8> {
+    let count = pixels.len() / 3;
+    let mut planes = vec![0; pixels.len()];
+    let (red, others) = planes.split_at_mut(count);
+    let (green, blue) = others.split_at_mut(count);
+    for (((pixel, red), green), blue) in pixels.chunks_exact(3).zip(red).zip(green).zip(blue) {
+        (*red, *green, *blue) = (pixel[0], pixel[1], pixel[2]);
+    }
+    planes
+}
+
 /// On white.
 fn opaque(picture: DynamicImage) -> RgbImage {
     if !picture.color().has_alpha() {
@@ -84,10 +102,19 @@ fn opaque(picture: DynamicImage) -> RgbImage {
     })
 }
 
-/// The middle square, scaled.
+/// The middle square, scaled: each pixel the mean of those it covers, weighted by a triangle.
 pub(super) fn squared(picture: &RgbImage, side: u32) -> RgbImage {
     let shorter = picture.width().min(picture.height());
     let (x, y) = ((picture.width() - shorter) / 2, (picture.height() - shorter) / 2);
-    let middle = imageops::crop_imm(picture, x, y, shorter, shorter).to_image();
-    if shorter == side { middle } else { imageops::resize(&middle, side, side, FilterType::Triangle) }
+    // Cut first: nothing outside of the square may shine into its border.
+    let cut = || imageops::crop_imm(picture, x, y, shorter, shorter).to_image();
+    let middle = if picture.width() == picture.height() { Cow::Borrowed(picture) } else { Cow::Owned(cut()) };
+    if shorter == side {
+        return middle.into_owned();
+    }
+    let from = ImageRef::new(shorter, shorter, middle.as_raw(), PixelType::U8x3).expect("three bytes a pixel");
+    let mut to = Image::new(side, side, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    Resizer::new().resize(&from, &mut to, &options).expect("both are pictures of three bytes");
+    RgbImage::from_raw(side, side, to.into_vec()).expect("three bytes a pixel")
 }

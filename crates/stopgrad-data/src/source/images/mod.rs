@@ -59,6 +59,14 @@ pub(super) fn open_folder(folder: &Path, params: &OpenParams<'_>) -> Result<Fold
     assemble(folder, side as usize, &index, pixels, remark)
 }
 
+/// One image file as a folder of images reads it: three planes of `side` × `side` bytes, red first.
+///
+/// # Errors
+/// Why it cannot be read, in words that follow the name of the file.
+pub fn decode_image(file: &Path, side: u32) -> Result<Vec<u8>, String> {
+    decode::decode(file, side).map(|decoded| decoded.planes)
+}
+
 /// What the folders and the index say of the images.
 fn assemble(
     folder: &Path, side: usize, index: &Index, pixels: Pixels, remark: String,

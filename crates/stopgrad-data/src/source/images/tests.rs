@@ -118,3 +118,23 @@ fn the_side_is_that_asked_for_or_one_that_most_images_have() {
     write(here.path(), "e.png", plain(64, 90, [1, 2, 3]));
     assert_eq!(shape(0).unwrap(), 3 * 64 * 64);
 }
+
+/// Written by Pillow (tests/golden/cmyk.py): JPEG and TIFF store the inks of a printer, JPEG inverted as Adobe does.
+#[test]
+fn the_inks_of_a_printer_become_the_color_they_print() {
+    let here = tempfile::tempdir().unwrap();
+    std::fs::write(here.path().join("a.jpg"), include_bytes!("../../../tests/golden/cmyk.jpg")).unwrap();
+    std::fs::write(here.path().join("b.tif"), include_bytes!("../../../tests/golden/cmyk.tif")).unwrap();
+    let source = open(here.path()).unwrap();
+    for index in 0..2 {
+        let values = source.sample(index).unwrap().values;
+        for (plane, expected) in values.chunks_exact(1024).zip([200.0, 40.0, 90.0]) {
+            // A level or two are lost in the transform of JPEG.
+            assert!(
+                plane.iter().all(|v| (v * 255.0 - expected).abs() < 3.0),
+                "{index}: {} {expected}",
+                plane[0] * 255.0
+            );
+        }
+    }
+}
