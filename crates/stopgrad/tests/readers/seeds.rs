@@ -228,7 +228,7 @@ fn runs() -> Vec<Seed> {
         seed("spectra", "spectra.npz", read("spectra.npz")),
         seed("gallery", "gallery.npz", read("gallery.npz")),
         seed("gallery", "deflated.npz", {
-            let arrays = stopgrad_data::npz::read(&run.join("gallery.npz")).expect("a gallery");
+            let arrays = stopgrad_data::npz::read(run.join("gallery.npz")).expect("a gallery");
             deflated(&arrays.iter().map(|(name, array)| (name.as_str(), array)).collect::<Vec<_>>())
         }),
         seed(
