@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 
 
 def files(folder):
-    found = sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file())
+    found = sorted(path for path in pathlib.Path(folder).rglob("*") if path.is_file() and not path.name.startswith("."))
     return found[:: -(-len(found) // 512)]
 
 
