@@ -12,7 +12,7 @@ use std::time::Instant;
 use stopgrad_data::{Batch, Shape};
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::{
-    FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind, Regularizer,
+    Config, FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind, Regularizer,
 };
 use stopgrad_train::gradient::Gradient;
 use stopgrad_train::layer::{Pass, Statistics, update_running};
@@ -75,20 +75,7 @@ fn byol() -> impl FnMut() -> f64 {
 /// The convolutional encoder of the defaults for images of 32 × 32, the same way; batch 128.
 fn convolutions() -> impl FnMut() -> f64 {
     const BATCH: usize = 128;
-    let config = NetworkConfig {
-        encoder: NetworkKind::Conv,
-        encoder_hidden: vec![32, 64, 128, 256],
-        encoder_width: 512,
-        encoder_batch_norm: true,
-        projector: NetworkKind::Mlp,
-        projector_hidden: vec![512],
-        projector_width: 128,
-        projector_batch_norm: true,
-        predictor: NetworkKind::Mlp,
-        predictor_hidden: vec![512],
-        predictor_batch_norm: true,
-        ..NetworkConfig::default()
-    };
+    let config = Config::for_images(10_000).network;
     let shape = Shape::Image { channels: 3, height: 32, width: 32 };
     let network = Network::new(&config, &shape).expect("a valid network");
     let (f, g) = network.multiply_adds();

@@ -93,7 +93,7 @@ impl Embedder {
         {
             return Err(mixed(PREPROCESSING));
         }
-        let network = Network::new(config, preprocessing.input())?;
+        let network = Network::new(config, preprocessing.shape_of_input())?;
         let mut weights = Weights::initialize::<T>(&network, 0);
         let parameters = network.parameters.iter().map(|s| &s.name).zip(&mut weights.parameters);
         let buffers = network.buffers.iter().map(|s| &s.name).zip(&mut weights.buffers);

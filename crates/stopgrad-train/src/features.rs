@@ -39,17 +39,22 @@ impl Preprocessing {
         }
     }
 
+    /// One sample as the network sees it.
+    pub(crate) fn input(&self, mut values: Vec<f32>) -> Vec<f32> {
+        self.normalizer.apply(&self.shape, &mut values);
+        match &self.projection {
+            Some(projection) => projection.apply(&values),
+            None => values,
+        }
+    }
+
     /// Some samples as the network sees them; those that cannot be read are left out.
     pub(crate) fn inputs(&self, source: &dyn Source, indices: &[usize]) -> Inputs {
         let mut inputs = Inputs::default();
         for &index in indices {
             match source.sample(index) {
-                Ok(mut sample) => {
-                    self.normalizer.apply(source.shape(), &mut sample.values);
-                    match &self.projection {
-                        Some(projection) => inputs.values.extend(projection.apply(&sample.values)),
-                        None => inputs.values.extend(sample.values),
-                    }
+                Ok(sample) => {
+                    inputs.values.extend(self.input(sample.values));
                     inputs.indices.push(index);
                 }
                 Err(error) => {
@@ -62,7 +67,7 @@ impl Preprocessing {
     }
 
     /// What the network sees.
-    pub(crate) fn input(&self) -> Input {
+    pub(crate) fn shape_of_input(&self) -> Input {
         self.projection.as_ref().map_or_else(|| Input::from(&self.shape), |projection| projection.outputs().into())
     }
 }

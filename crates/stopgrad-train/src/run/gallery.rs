@@ -7,7 +7,7 @@ use stopgrad_data::{Shape, random, stream};
 
 use super::RunError;
 use super::session::Session;
-use crate::features::{Space, features};
+use crate::features::{Preprocessing, Space, features};
 use crate::folder;
 use crate::gallery::{Gallery, Pictures, Plane};
 use crate::plan::Plan;
@@ -47,15 +47,8 @@ fn draw<T: Scalar>(plan: &Plan, weights: &Weights) -> Result<Option<Gallery>, Ru
     let place = |index: &usize| samples.binary_search(index).expect("what is asked is among the chosen");
     let queries: Vec<usize> = asked.iter().map(place).collect();
 
-    let mut inputs = Vec::new();
-    for (_, values) in &chosen {
-        let mut values = values.clone();
-        plan.normalizer.apply(source.shape(), &mut values);
-        match &plan.projection {
-            Some(projection) => inputs.extend(projection.apply(&values)),
-            None => inputs.extend(values),
-        }
-    }
+    let preprocessing = Preprocessing::of(plan);
+    let inputs: Vec<f32> = chosen.iter().flat_map(|(_, values)| preprocessing.input(values.clone())).collect();
     let network = &plan.network;
     let representations = features::<T>(network, weights, Space::Encoder, &inputs, network.input_width);
     let width = network.encoder_width;

@@ -98,7 +98,7 @@ impl ProbeSet {
     /// # Errors
     /// As [`ProbeSet::probe`].
     pub fn probe_input(&self, source: &dyn Source) -> Result<Vec<ProbeRow>, ProbeError> {
-        let full = self.preprocessing.input();
+        let full = self.preprocessing.shape_of_input();
         let pool = Pooling::of(&full);
         let seen = self.parts.each_ref().map(|part| {
             part.seen(source, &self.preprocessing, full.width, |inputs| match &pool {

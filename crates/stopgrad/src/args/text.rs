@@ -27,6 +27,7 @@ written into the folder of the run; the same command goes on where a stopped run
 pub(super) const TRAIN_EXAMPLES: &str = "\
 Examples:
   stopgrad train digits --field sg
+  stopgrad train photos --image-side 64 --dry-run
   stopgrad train digits --field ema --steps 20000 --set field.teacher_momentum=0.996
   stopgrad train mnist --config configs/mnist-width8.toml --out runs/mnist-sg --time-limit 10m
   stopgrad train features.csv --label-column class --fail-on collapses,diverges --require decided";
