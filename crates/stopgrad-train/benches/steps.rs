@@ -72,16 +72,16 @@ fn byol() -> impl FnMut() -> f64 {
     byol_step(Network::new(&config, 3072).expect("a valid network"), 64)
 }
 
-/// The convolutional encoder of the defaults for images of 32 × 32, the same way; batch 128.
+/// The convolutional encoder of the defaults for images of 32 × 32, and their batch, the same way.
 fn convolutions() -> impl FnMut() -> f64 {
-    const BATCH: usize = 128;
-    let config = Config::for_images(10_000).network;
+    let Config { network: config, training, .. } = Config::for_images(10_000);
+    let batch = training.batch_size;
     let shape = Shape::Image { channels: 3, height: 32, width: 32 };
     let network = Network::new(&config, &shape).expect("a valid network");
     let (f, g) = network.multiply_adds();
     // Two views: forward and twice that backward for the student, forward for the teacher.
-    let flops = 2.0 * 2.0 * BATCH as f64 * (4 * f + 3 * g) as f64;
-    let mut step = byol_step(network, BATCH);
+    let flops = 2.0 * 2.0 * batch as f64 * (4 * f + 3 * g) as f64;
+    let mut step = byol_step(network, batch);
     move || {
         let start = Instant::now();
         let loss = step();

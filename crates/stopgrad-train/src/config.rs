@@ -72,8 +72,8 @@ pub enum NetworkKind {
     Linear,
     /// Hidden layers with ReLU, then a linear layer.
     Mlp,
-    /// Encoders of images only: stages of two 3 × 3 convolutions with batch norm and ReLU, each stage at half the sides of
-    /// the one before, then the mean over pixels.
+    /// Encoders of images only: a convolution, then residual blocks of two 3 × 3 convolutions with batch norms, each at
+    /// half the sides of the one before, then the mean over pixels.
     Conv,
 }
 
@@ -104,9 +104,9 @@ pub enum EncoderStart {
 pub struct NetworkConfig {
     /// `linear`, `mlp` or `conv`.
     pub encoder: NetworkKind,
-    /// Widths of the encoder's hidden layers; of `conv`: channels of the stages before the last.
+    /// Widths of the encoder's hidden layers; of `conv`: channels of the blocks before the last.
     pub encoder_hidden: Vec<usize>,
-    /// Width of the representation: what probes read; of `conv`: channels of the last stage.
+    /// Width of the representation: what probes read; of `conv`: channels of the last block.
     pub encoder_width: usize,
     /// `uniform` or `orthonormal`: how a linear encoder starts. With B = I an orthonormal one is balanced, AAᵀ = BᵀB.
     pub encoder_start: EncoderStart,

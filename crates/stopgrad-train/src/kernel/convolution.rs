@@ -58,6 +58,12 @@ impl Geometry {
         self.out_height() * self.out_width() * self.filters
     }
 
+    /// The same filters, as many as they are, over the result.
+    #[must_use]
+    pub fn behind(&self) -> Self {
+        Self { height: self.out_height(), width: self.out_width(), channels: self.filters, stride: 1, ..*self }
+    }
+
     /// Multiply-adds for one image.
     pub fn multiply_adds(&self) -> usize {
         self.out_image() * self.taps()

@@ -9,10 +9,12 @@ mod batch_norm;
 mod convolution;
 mod linear;
 mod primitive;
+mod residual;
 
 pub use batch_norm::{BatchNorm, MOMENTUM, update_running};
 pub use convolution::Convolution;
 pub use linear::Linear;
+pub use residual::Residual;
 
 use burn::tensor::{Tensor, activation};
 
@@ -73,6 +75,8 @@ pub enum Layer {
     },
     /// Filters over images of pixels.
     Convolution(Convolution),
+    /// Layers whose result is added to what came in.
+    Residual(Residual),
     /// The mean over the pixels of each image.
     MeanPool {
         /// Of an image.
@@ -81,6 +85,29 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Layers one after the other; a ReLU is made part of the layer before it where that layer can.
+    pub fn sequence(layers: &[Self], pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
+        let (mut x, mut rest) = (x, layers);
+        while let [layer, after @ ..] = rest {
+            (x, rest) = match (layer, after) {
+                (Self::Linear(linear), [Self::Relu, after @ ..]) => (linear.forward_relu(pass, x), after),
+                (Self::BatchNorm(norm), [Self::Relu, after @ ..]) => (norm.forward_relu(pass, x), after),
+                _ => (layer.forward(pass, x), after),
+            };
+        }
+        x
+    }
+
+    /// Multiply-adds for one sample, forward.
+    pub fn multiply_adds(&self) -> usize {
+        match self {
+            Self::Linear(linear) => linear.inputs * linear.outputs,
+            Self::Convolution(convolution) => convolution.geometry.multiply_adds(),
+            Self::Residual(block) => block.main.iter().chain(&block.shortcut).map(Self::multiply_adds).sum(),
+            Self::Relu | Self::BatchNorm(_) | Self::Pixels { .. } | Self::MeanPool { .. } => 0,
+        }
+    }
+
     /// n × d_in → n × d_out; between [`Layer::Pixels`] and [`Layer::MeanPool`] every pixel is a row.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         match self {
@@ -89,6 +116,7 @@ impl Layer {
             Self::BatchNorm(layer) => layer.forward(pass, x),
             Self::Pixels { channels } => convolution::to_pixels(x, *channels),
             Self::Convolution(layer) => layer.forward(pass, x),
+            Self::Residual(layer) => layer.forward(pass, x),
             Self::MeanPool { pixels } => convolution::mean_of_pixels(x, *pixels),
         }
     }

@@ -6,10 +6,12 @@ use thiserror::Error;
 use super::{BufferSpec, Initial, Network, ParameterSpec, Stack};
 use crate::config::{EncoderStart, NetworkConfig, NetworkKind, PredictorStart};
 use crate::kernel::convolution::Geometry;
-use crate::layer::{BatchNorm, Convolution, Layer, Linear};
+use crate::layer::{BatchNorm, Convolution, Layer, Linear, Residual};
 
 /// Rows and columns of a filter.
 const FILTER_SIDE: usize = 3;
+/// Of the filters that only bring what is added to another count of channels.
+const SHORTCUT_SIDE: usize = 1;
 /// What halves the sides of an image from one stage to the next.
 const STAGE_STRIDE: usize = 2;
 
@@ -235,21 +237,48 @@ impl Builder {
         Stack { layers, parameters: first..self.parameters.len() }
     }
 
-    /// Two convolutions a stage, batch norm and ReLU behind each; the first of every stage but the first halves the
-    /// image; at the end the mean over pixels. Plain, as VGG (Simonyan and Zisserman 2014), with batch norms.
+    /// A convolution with as many filters as the first stage has channels, one residual block a stage, and the mean over
+    /// pixels: ResNet for small images (He et al. 2016, arXiv:1512.03385, section 4.2) with one block where it has n, and
+    /// shortcuts with filters where the sizes change.
+    ///
+    /// Without the shortcuts the features of BYOL and `SimSiam` fall to one or two dimensions within 200 steps and
+    /// return slowly (docs/results/convolution.md).
     fn stages(&mut self, name: &str, part: &Part<'_>, layers: &mut Vec<Layer>) {
-        let [mut channels, mut height, mut width] = self.image.expect("checked before");
+        let [channels, height, width] = self.image.expect("checked before");
+        let widths = || part.hidden.iter().chain([&part.outputs]);
+        let first = *widths().next().expect("at least the last stage");
         layers.push(Layer::Pixels { channels });
-        for (stage, &filters) in part.hidden.iter().chain([&part.outputs]).enumerate() {
-            for stride in [if stage == 0 { 1 } else { STAGE_STRIDE }, 1] {
-                let geometry = Geometry { height, width, channels, filters, side: FILTER_SIDE, stride };
-                layers.push(self.convolution(&format!("{name}.{}", layers.len()), geometry));
-                layers.push(self.norm(&format!("{name}.{}", layers.len()), filters));
-                layers.push(Layer::Relu);
-                (channels, height, width) = (filters, geometry.out_height(), geometry.out_width());
-            }
+        let mut image = Geometry { height, width, channels, filters: first, side: FILTER_SIDE, stride: 1 };
+        let labels = [1, 2].map(|next| format!("{name}.{next}"));
+        layers.extend(self.filters([&labels[0], &labels[1]], image));
+        layers.push(Layer::Relu);
+        for (stage, &filters) in widths().enumerate() {
+            image = Geometry { filters, stride: if stage == 0 { 1 } else { STAGE_STRIDE }, ..image.behind() };
+            layers.push(Layer::Residual(self.block(&format!("{name}.{}", layers.len()), image)));
+            image = Geometry { stride: 1, ..image.behind() };
         }
-        layers.push(Layer::MeanPool { pixels: height * width });
+        layers.push(Layer::MeanPool { pixels: image.height * image.width });
+    }
+
+    /// Two convolutions with batch norms, the first of them as `geometry` says, and a shortcut, with filters if what comes
+    /// in and what goes out have different sizes. Named as in torchvision.
+    fn block(&mut self, name: &str, geometry: Geometry) -> Residual {
+        let label = |part: &str| format!("{name}.{part}");
+        let mut main = self.filters([&label("conv1"), &label("bn1")], geometry).to_vec();
+        main.push(Layer::Relu);
+        main.extend(self.filters([&label("conv2"), &label("bn2")], geometry.behind()));
+        let shortcut = if geometry.behind() == (Geometry { stride: 1, ..geometry }) {
+            Vec::new()
+        } else {
+            let names = [&label("downsample.0"), &label("downsample.1")];
+            self.filters(names, Geometry { side: SHORTCUT_SIDE, ..geometry }).to_vec()
+        };
+        Residual { main, shortcut }
+    }
+
+    /// A convolution and the batch norm behind it.
+    fn filters(&mut self, [convolution, norm]: [&String; 2], geometry: Geometry) -> [Layer; 2] {
+        [self.convolution(convolution, geometry), self.norm(norm, geometry.filters)]
     }
 
     fn convolution(&mut self, name: &str, geometry: Geometry) -> Layer {

@@ -126,16 +126,7 @@ pub struct Stack {
 impl Stack {
     /// n × d_in → n × d_out.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
-        let mut x = x;
-        let mut rest = self.layers.as_slice();
-        while let [layer, after @ ..] = rest {
-            (x, rest) = match (layer, after) {
-                (Layer::Linear(linear), [Layer::Relu, after @ ..]) => (linear.forward_relu(pass, x), after),
-                (Layer::BatchNorm(norm), [Layer::Relu, after @ ..]) => (norm.forward_relu(pass, x), after),
-                _ => (layer.forward(pass, x), after),
-            };
-        }
-        x
+        Layer::sequence(&self.layers, pass, x)
     }
 }
 
@@ -200,17 +191,7 @@ impl Network {
 
     /// Multiply-adds of f and of g for one sample, forward.
     pub fn multiply_adds(&self) -> (usize, usize) {
-        let of = |stack: &Stack| -> usize {
-            stack
-                .layers
-                .iter()
-                .map(|layer| match layer {
-                    Layer::Linear(linear) => linear.inputs * linear.outputs,
-                    Layer::Convolution(convolution) => convolution.geometry.multiply_adds(),
-                    _ => 0,
-                })
-                .sum()
-        };
+        let of = |stack: &Stack| -> usize { stack.layers.iter().map(Layer::multiply_adds).sum() };
         (of(&self.encoder) + of(&self.projector), of(&self.predictor))
     }
 

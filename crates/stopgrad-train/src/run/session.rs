@@ -135,7 +135,7 @@ impl<'p, T: Scalar> Session<'p, T> {
 
     fn is_row(&self, step: u64) -> bool {
         let config = &self.live.plan.config;
-        step.is_multiple_of(config.evaluation.measure_every) || step == config.training.steps
+        step.is_multiple_of(config.evaluation.measure_every) || self.is_probe(step)
     }
 
     fn is_probe(&self, step: u64) -> bool {

@@ -1,4 +1,4 @@
-//! Losses and batch norm against PyTorch, in f64 and after f32 in the same process.
+//! Losses, batch norm and the convolutional encoder against PyTorch, in f64 and after f32 in the same process.
 
 use burn::tensor::{Tensor, TensorData};
 use serde_json::Value;
@@ -67,6 +67,41 @@ fn batch_norm_and_its_gradients_match_pytorch() {
     update_running::<f64>(&mut buffers, &pass.observed);
     for (buffer, name) in buffers.iter().zip(["running_mean", "running_var"]) {
         close(buffer.clone().reshape([1, 4]), &values[name]);
+    }
+}
+
+#[test]
+fn the_convolutional_encoder_and_its_gradients_match_pytorch() {
+    let golden: Value = serde_json::from_str(include_str!("../golden/residual.json")).unwrap();
+    let config = NetworkConfig {
+        encoder: NetworkKind::Conv,
+        encoder_hidden: vec![4],
+        encoder_width: 6,
+        encoder_batch_norm: true,
+        predictor: NetworkKind::None,
+        ..NetworkConfig::default()
+    };
+    let shape = stopgrad_data::Shape::Image { channels: 3, height: 6, width: 5 };
+    let network = Network::new(&config, &shape).unwrap();
+    let values = |count: usize, step: usize| -> Value {
+        (0..count).map(|i| ((i * step % 23) as f64 - 11.0) / 8.0).collect::<Vec<f64>>().into()
+    };
+    let flat = |values: &Value, length: usize| matrix(values, length).reshape([length]);
+    let parameters: Vec<Tensor<1>> = (network.parameters.iter().enumerate())
+        .map(|(index, spec)| flat(&values(spec.len(), 5 + index), spec.len()).autodiff().require_grad())
+        .collect();
+    let mut pass = Pass::new(&parameters, Statistics::Batch);
+    let out = network.embed(&mut pass, matrix(&values(180, 7), 90)).representation;
+    let mut gradients = (out.clone() * matrix(&values(12, 3), 6)).sum().backward();
+    close(out.inner(), &golden["out"]);
+    for (parameter, want) in parameters.iter().zip(golden["gradients"].as_array().unwrap()) {
+        close(parameter.grad_remove(&mut gradients).unwrap().reshape([1, parameter.dims()[0]]), want);
+    }
+    let mut buffers: Vec<Tensor<1>> =
+        network.buffers.iter().map(|b| flat(&vec![b.initial; b.len].into(), b.len)).collect();
+    update_running::<f64>(&mut buffers, &pass.observed);
+    for (buffer, want) in buffers.iter().zip(golden["running"].as_array().unwrap()) {
+        close(buffer.clone().reshape([1, buffer.dims()[0]]), want);
     }
 }
 

@@ -221,7 +221,7 @@ mod tests {
     fn a_network_is_told_in_a_line() {
         assert_eq!(network(&Config::default().network), "encoder mlp 256-16, predictor linear 16");
         let of_images = Config::for_images(1000).network;
-        let told = "encoder conv 32-64-128-256-512, projector mlp 512-128, predictor mlp 512-128";
+        let told = "encoder conv 32-64-128-256, projector mlp 512-256, predictor mlp 512-256";
         assert_eq!(network(&of_images), told);
     }
 

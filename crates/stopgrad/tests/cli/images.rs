@@ -51,7 +51,7 @@ fn a_dry_run_tells_the_plan_and_begins_nothing() {
     let told = stdout(&done(here.path(), &words));
     for part in [
         "40 samples of 3 × 32 × 32, 2 classes; train 28, validation 4 and test 8; 1 left out",
-        "encoder conv 4-6, projector mlp 512-128, predictor mlp 512-128",
+        "encoder conv 4-6, projector mlp 512-256, predictor mlp 512-256",
         "6 steps",
         "memory",
         "disk",

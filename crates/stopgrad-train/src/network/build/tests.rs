@@ -15,18 +15,21 @@ fn image(channels: usize, height: usize, width: usize) -> Input {
 }
 
 #[test]
-fn a_convolutional_encoder_has_two_convolutions_a_stage_each_with_its_norm() {
+fn a_convolutional_encoder_has_a_residual_block_a_stage() {
     let network = Network::new(&of_filters(), image(3, 9, 5)).unwrap();
-    let shapes: Vec<&[usize]> = network.parameters.iter().map(|p| &p.shape[..]).filter(|s| s.len() == 4).collect();
-    let expected: [[usize; 4]; 6] =
-        [[3, 3, 3, 4], [3, 3, 4, 4], [3, 3, 4, 6], [3, 3, 6, 6], [3, 3, 6, 8], [3, 3, 8, 8]];
-    assert_eq!(shapes, expected);
-    assert_eq!((network.parameters[0].name.as_str(), network.encoder_width), ("encoder.1.weight", 8));
+    let filters = network.parameters.iter().filter(|p| p.shape.len() == 4);
+    let (names, shapes): (Vec<&str>, Vec<&[usize]>) = filters.map(|p| (p.name.as_str(), &p.shape[..])).unzip();
+    let blocks = ["4.conv1", "4.conv2", "5.conv1", "5.conv2", "5.downsample.0", "6.conv1", "6.conv2", "6.downsample.0"];
+    let expected: Vec<String> = ["1"].iter().chain(&blocks).map(|part| format!("encoder.{part}.weight")).collect();
+    assert_eq!(names, expected);
+    let taps = [[3, 3, 3, 4], [3, 3, 4, 4], [3, 3, 4, 4], [3, 3, 4, 6], [3, 3, 6, 6], [1, 1, 4, 6], [3, 3, 6, 8]];
+    assert_eq!(shapes, [&taps[..], &[[3, 3, 8, 8], [1, 1, 6, 8]]].concat());
     // 9 × 5, 5 × 3, 3 × 2 pixels; two numbers a channel of each norm; the predictor is 8 × 8.
-    let filters = [27 * 4 * 45, 36 * 4 * 45, 36 * 6 * 15, 54 * 6 * 15, 54 * 8 * 6, 72 * 8 * 6];
-    assert_eq!(network.multiply_adds(), (filters.iter().sum(), 64));
-    let numbers = 27 * 4 + 36 * 4 + 36 * 6 + 54 * 6 + 54 * 8 + 72 * 8 + 2 * 2 * (4 + 6 + 8) + 64;
-    assert_eq!(network.parameter_count(), numbers);
+    let pixels = [45, 45, 45, 15, 15, 15, 6, 6, 6];
+    let products: usize = shapes.iter().zip(pixels).map(|(s, pixels)| s.iter().product::<usize>() * pixels).sum();
+    assert_eq!(network.multiply_adds(), (products, 64));
+    let weights: usize = shapes.iter().map(|s| s.iter().product::<usize>()).sum();
+    assert_eq!(network.parameter_count(), weights + 2 * (3 * 4 + 3 * 6 + 3 * 8) + 64);
 }
 
 #[test]
