@@ -140,8 +140,8 @@ pub struct ProbeResult {
     /// Temperature (kNN).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub temperature: Option<f64>,
-    /// `last`; `label_free`: the step of the largest effective rank; `validation`: the step that the validation part
-    /// chooses.
+    /// `last`; `label_free`: the step after the start with the largest effective rank; `validation`: the step that the
+    /// validation part chooses.
     pub at: String,
     /// Updates done.
     pub step: u64,

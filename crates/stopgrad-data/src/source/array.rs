@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::RawFile;
-use super::memory::{MemorySource, Parts, Store};
+use super::stored::{Parts, Store, StoredSource};
 use super::{Damage, Skipped, SourceError};
 use crate::npy::{self, NpyArray, NpyData, NpyError};
 use crate::{Shape, npz};
@@ -16,7 +16,7 @@ use crate::{Shape, npz};
 const SAMPLE_KEYS: [&str; 3] = ["x", "images", "data"];
 const LABEL_KEYS: [&str; 2] = ["y", "labels"];
 
-pub(super) fn open_npy(path: &Path) -> Result<MemorySource, SourceError> {
+pub(super) fn open_npy(path: &Path) -> Result<StoredSource, SourceError> {
     let raw = RawFile::read(path)?;
     let decoded = npy::decode(&raw.bytes);
     let array = decoded.map_err(|damage| SourceError::Npy(NpyError::Damaged { path: path.into(), damage }))?;
@@ -54,7 +54,7 @@ fn label_files(path: &Path) -> Vec<(PathBuf, bool)> {
     files
 }
 
-pub(super) fn open_npz(path: &Path) -> Result<MemorySource, SourceError> {
+pub(super) fn open_npz(path: &Path) -> Result<StoredSource, SourceError> {
     let raw = RawFile::read(path)?;
     let wanted = |name: &str| SAMPLE_KEYS.contains(&name) || LABEL_KEYS.contains(&name);
     let mut arrays = npz::decode(path, &raw.bytes, wanted)?;
@@ -68,7 +68,7 @@ pub(super) fn open_npz(path: &Path) -> Result<MemorySource, SourceError> {
 
 fn assemble(
     name: String, array: NpyArray, labels: Option<(String, NpyArray)>, inputs: Vec<super::InputFile>,
-) -> Result<MemorySource, SourceError> {
+) -> Result<StoredSource, SourceError> {
     let n = array.shape.first().copied().unwrap_or(0);
     let labels = labels.map_or(Ok(vec![]), |(path, array)| label_texts(path, &array, n))?;
     let (shape, channels_last) = sample_shape(&name, &array.shape)?;
@@ -96,7 +96,7 @@ fn assemble(
     let kept = labels.into_iter().enumerate().filter(|(index, _)| bad.next_if_eq(index).is_none());
     let labels = kept.map(|(_, label)| label).collect();
     let store = if channels_last { planes_first(store, &shape) } else { store };
-    MemorySource::new(Parts { name, shape, store, labels, splits: vec![], skipped, inputs, attribution: None })
+    StoredSource::new(Parts { name, shape, store, labels, splits: vec![], skipped, inputs, attribution: None })
 }
 
 /// Shape of a sample, and whether the channel axis is the last.
@@ -157,6 +157,8 @@ fn planes_first(store: Store, shape: &Shape) -> Store {
     match store {
         Store::Bytes { bytes, divisor } => Store::Bytes { bytes: turned(&bytes, shape), divisor },
         Store::Floats(values) => Store::Floats(turned(&values, shape)),
+        // Written as planes.
+        Store::Pixels { .. } => store,
     }
 }
 

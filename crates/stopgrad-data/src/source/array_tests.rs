@@ -6,7 +6,7 @@ use super::*;
 use crate::Source;
 use crate::source::open_source;
 
-fn open(array: NpyArray, labels: Option<NpyArray>) -> Result<MemorySource, SourceError> {
+fn open(array: NpyArray, labels: Option<NpyArray>) -> Result<StoredSource, SourceError> {
     assemble("a.npy".into(), array, labels.map(|array| ("a_y.npy".into(), array)), vec![])
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::RawFile;
-use super::memory::{MemorySource, Parts, Store};
+use super::stored::{Parts, Store, StoredSource};
 use super::{Damage, Skipped, SourceError, Split};
 use crate::Shape;
 
@@ -16,7 +16,7 @@ pub(super) fn is_folder(folder: &Path) -> bool {
 }
 
 /// All training files, and the test file where it exists, as the official test part.
-pub(super) fn open_folder(folder: &Path) -> Result<MemorySource, SourceError> {
+pub(super) fn open_folder(folder: &Path) -> Result<StoredSource, SourceError> {
     let mut files: Vec<_> = train_files(folder).into_iter().map(|path| (Split::Train, path)).collect();
     let test = ["test_batch.bin", "test.bin"].map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
     files.extend(test.map(|path| (Split::Test, path)));
@@ -24,7 +24,7 @@ pub(super) fn open_folder(folder: &Path) -> Result<MemorySource, SourceError> {
 }
 
 /// One file, without an official split.
-pub(super) fn open_file(path: &Path) -> Result<MemorySource, SourceError> {
+pub(super) fn open_file(path: &Path) -> Result<StoredSource, SourceError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     read(path.display().to_string(), folder, &[(Split::Train, path.to_path_buf())])
 }
@@ -38,7 +38,7 @@ fn train_files(folder: &Path) -> Vec<PathBuf> {
     [folder.join("train.bin")].into_iter().filter(|path| path.is_file()).collect()
 }
 
-fn read(name: String, folder: &Path, files: &[(Split, PathBuf)]) -> Result<MemorySource, SourceError> {
+fn read(name: String, folder: &Path, files: &[(Split, PathBuf)]) -> Result<StoredSource, SourceError> {
     let (mut bytes, mut labels, mut splits, mut skipped, mut inputs) = (vec![], vec![], vec![], vec![], vec![]);
     let has_test = files.iter().any(|(split, _)| *split == Split::Test);
     for (split, path) in files {
@@ -60,7 +60,7 @@ fn read(name: String, folder: &Path, files: &[(Split, PathBuf)]) -> Result<Memor
         }
         inputs.push(file.input());
     }
-    let source = MemorySource::new(Parts {
+    let source = StoredSource::new(Parts {
         name,
         shape: Shape::Image { channels: 3, height: 32, width: 32 },
         store: Store::Bytes { bytes, divisor: 255.0 },

@@ -1,6 +1,6 @@
 //! UCI optical digits, inside the program: 1,797 grey images of 8 × 8 pixels, 0 to 16.
 
-use super::memory::{MemorySource, Parts, Store};
+use super::stored::{Parts, Store, StoredSource};
 use super::{InputFile, SourceError, file, table};
 use crate::Shape;
 
@@ -12,12 +12,12 @@ const PLACE: &str = "digits (embedded)";
 const ATTRIBUTION: &str = "Optical Recognition of Handwritten Digits (test part), E. Alpaydin and C. Kaynak, \
     UCI Machine Learning Repository, doi:10.24432/C50P49, CC BY 4.0; by way of scikit-learn 1.9.1; values unchanged";
 
-pub(super) fn open() -> Result<MemorySource, SourceError> {
+pub(super) fn open() -> Result<StoredSource, SourceError> {
     let raw = file::RawFile { path: PLACE.into(), bytes: PACKED.to_vec() };
     let table = table::parse(&raw, "label")?;
     // The values are whole numbers from 0 to 16, so a byte holds them.
     let bytes = table.values.iter().map(|&value| value as u8).collect();
-    MemorySource::new(Parts {
+    StoredSource::new(Parts {
         name: "digits".into(),
         shape: Shape::Image { channels: 1, height: 8, width: 8 },
         store: Store::Bytes { bytes, divisor: 16.0 },

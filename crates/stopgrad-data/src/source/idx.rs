@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::file::RawFile;
-use super::memory::{MemorySource, Parts, Store};
+use super::stored::{Parts, Store, StoredSource};
 use super::{Damage, SourceError, Split};
 use crate::Shape;
 
@@ -21,7 +21,7 @@ pub(super) fn is_folder(folder: &Path) -> bool {
 }
 
 /// `train-*`, and `t10k-*` or `test-*` where it exists, as the official test part.
-pub(super) fn open_folder(folder: &Path) -> Result<MemorySource, SourceError> {
+pub(super) fn open_folder(folder: &Path) -> Result<StoredSource, SourceError> {
     let name = folder.display().to_string();
     let Some(images) = find(folder, "train", "images", 3) else {
         return Err(SourceError::UnknownFolder { path: name });
@@ -37,7 +37,7 @@ pub(super) fn open_folder(folder: &Path) -> Result<MemorySource, SourceError> {
 }
 
 /// One image file, with the labels that lie beside it under the matching name.
-pub(super) fn open_file(path: &Path) -> Result<MemorySource, SourceError> {
+pub(super) fn open_file(path: &Path) -> Result<StoredSource, SourceError> {
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
     let labels = file_name.replace("images", "labels").replace("idx3", "idx1");
     let labels = path.with_file_name(&labels);
@@ -96,7 +96,7 @@ fn lengths<const AXES: usize>(header: &[u8]) -> [usize; AXES] {
     })
 }
 
-fn assemble(name: String, parts: Vec<(Split, Part)>) -> Result<MemorySource, SourceError> {
+fn assemble(name: String, parts: Vec<(Split, Part)>) -> Result<StoredSource, SourceError> {
     let (height, width) = (parts[0].1.height, parts[0].1.width);
     if height * width == 0 {
         return Err(SourceError::Empty { path: name });
@@ -124,7 +124,7 @@ fn assemble(name: String, parts: Vec<(Split, Part)>) -> Result<MemorySource, Sou
         }
         inputs.extend(part.files.iter().map(RawFile::input));
     }
-    MemorySource::new(Parts {
+    StoredSource::new(Parts {
         name,
         shape: Shape::Image { channels: 1, height, width },
         store: Store::Bytes { bytes, divisor: 255.0 },

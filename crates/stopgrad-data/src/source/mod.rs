@@ -20,7 +20,7 @@ mod error;
 mod file;
 mod idx;
 mod images;
-mod memory;
+mod stored;
 mod table;
 #[cfg(test)]
 pub(crate) mod testing;

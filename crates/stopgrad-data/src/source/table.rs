@@ -6,7 +6,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use flate2::read::MultiGzDecoder;
 
 use super::file::RawFile;
-use super::memory::{MemorySource, Parts, Store};
+use super::stored::{Parts, Store, StoredSource};
 use super::{Damage, Skipped, SourceError};
 use crate::Shape;
 
@@ -32,10 +32,10 @@ impl Table {
     }
 }
 
-pub(super) fn open(path: &Path, label_column: &str) -> Result<MemorySource, SourceError> {
+pub(super) fn open(path: &Path, label_column: &str) -> Result<StoredSource, SourceError> {
     let raw = RawFile::read(path)?;
     let Table { columns, values, labels, skipped, .. } = parse(&raw, label_column)?;
-    MemorySource::new(Parts {
+    StoredSource::new(Parts {
         name: raw.path.clone(),
         shape: Shape::Row { columns },
         store: Store::Floats(values),

@@ -154,7 +154,8 @@ impl ProbeSet {
     /// the validation part and, without labels, the effective rank would choose (the earliest of the best).
     ///
     /// `ranks`: step and effective rank of the student's representation, which is largest where a representation keeps
-    /// most (RankMe: Garrido, Balestriero, Najman, LeCun 2023, arXiv:2210.02885).
+    /// most (RankMe: Garrido, Balestriero, Najman, LeCun 2023, arXiv:2210.02885). That compares trained encoders: an
+    /// untrained one spreads over many dimensions whatever is in them, so step 0 is not among those to choose from.
     pub fn summarize(&self, rows: &[ProbeRow], ranks: &[(u64, f64)], last: u64) -> Vec<ProbeResult> {
         let mut results = Vec::new();
         for row in rows.iter().filter(|r| r.step == last) {
@@ -167,7 +168,8 @@ impl ProbeSet {
                 results.extend(self.results(best, "validation"));
             }
             let probed = |step: u64| rows.iter().find(|r| (r.step, &*r.place, &*r.kind) == (step, "encoder", kind));
-            let with_rank = ranks.iter().filter_map(|&(step, rank)| Some((rank, probed(step)?)));
+            let trained = ranks.iter().filter(|(step, _)| *step > 0);
+            let with_rank = trained.filter_map(|&(step, rank)| Some((rank, probed(step)?)));
             let widest = with_rank.reduce(|best, other| if other.0 > best.0 { other } else { best });
             if let Some((_, row)) = widest {
                 results.extend(self.results(row, "label_free"));

@@ -2,7 +2,7 @@
 
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::{NetworkKind, OptimizerKind};
-use stopgrad_train::record::{Column, MetricsRow};
+use stopgrad_train::record::MetricsRow;
 use stopgrad_train::{Config, RunRecord};
 
 use super::support::{config, finish, plan};
@@ -125,20 +125,6 @@ fn every_key_has_its_effect() {
         let after = with(&before, &[(key, value)]);
         assert!(outcome(&before) != outcome(&after), "{key} = {value} changes nothing");
     }
-}
-
-#[test]
-fn a_probe_that_is_due_between_two_rows_writes_one() {
-    let mut config = config(20);
-    (config.evaluation.measure_every, config.evaluation.probe_every) = (8, 6);
-    let folder = tempfile::tempdir().unwrap();
-    let record = finish(&plan(&config), folder.path());
-    let steps = |with_probe: bool| -> Vec<f64> {
-        let rows = record.metrics.iter().filter(|row| !with_probe || row.get(Column::KnnAccuracy).is_some());
-        rows.filter_map(|row| row.get(Column::Step)).collect()
-    };
-    assert_eq!(steps(false), [0.0, 6.0, 8.0, 12.0, 16.0, 18.0, 20.0]);
-    assert_eq!(steps(true), [0.0, 6.0, 12.0, 18.0, 20.0]);
 }
 
 /// docs/configuration.md names every key with the default it has.

@@ -15,40 +15,25 @@ mod scan;
 
 use std::path::Path;
 
+pub(super) use pixels::Pixels;
 pub(super) use scan::is_folder;
 
 use super::file::sha256_hex;
-use super::memory::numbered;
-use super::{InputFile, OpenParams, Sample, Skipped, Source, SourceError, Split};
+use super::stored::{Parts, Store, StoredSource};
+use super::{InputFile, OpenParams, Skipped, SourceError, Split};
 use crate::Shape;
 use index::{Index, Outcome};
-use pixels::Pixels;
 
 /// Sides that a folder gets when none is asked for, and the shorter side that its images need for it.
 const SIDES: [(u32, u32); 2] = [(32, 0), (64, 64)];
 /// Sides that can be asked for.
 pub(super) const SIDE_RANGE: std::ops::RangeInclusive<usize> = 8..=512;
 
-/// Images of one size, on disk.
-pub(super) struct FolderSource {
-    name: String,
-    shape: Shape,
-    count: usize,
-    pixels: Pixels,
-    labels: Vec<Option<u32>>,
-    classes: Vec<String>,
-    splits: Vec<Split>,
-    range: (f32, f32),
-    skipped: Vec<Skipped>,
-    inputs: Vec<InputFile>,
-    remark: String,
-}
-
 /// Every image of a folder at one size: the shorter side scaled to it, the middle of the longer one kept.
 ///
 /// Transparent parts become white, gray becomes three equal channels, the EXIF rotation is applied, of an animation the first
 /// picture is taken. What cannot be read is left out and listed.
-pub(super) fn open_folder(folder: &Path, params: &OpenParams<'_>) -> Result<FolderSource, SourceError> {
+pub(super) fn open_folder(folder: &Path, params: &OpenParams<'_>) -> Result<StoredSource, SourceError> {
     let files = scan::all_images(folder)?;
     let side = match params.image_side {
         0 => fitting_side(&files),
@@ -70,47 +55,37 @@ pub fn decode_image(file: &Path, side: u32) -> Result<Vec<u8>, String> {
 /// What the folders and the index say of the images.
 fn assemble(
     folder: &Path, side: usize, index: &Index, pixels: Pixels, remark: String,
-) -> Result<FolderSource, SourceError> {
+) -> Result<StoredSource, SourceError> {
     let name = folder.display().to_string();
     let (mut labels, mut splits, mut skipped, mut hashes) = (vec![], vec![], vec![], vec![]);
-    let (mut low, mut high) = (u8::MAX, u8::MIN);
+    let mut range = (u8::MAX, u8::MIN);
     for entry in &index.entries {
         match &entry.outcome {
-            Outcome::Image { sha256, low: darkest, high: lightest } => {
+            Outcome::Image { sha256, low, high } => {
                 let place = scan::Place::of(Path::new(&entry.path));
                 labels.push(place.class);
                 splits.push(place.split);
                 hashes.push(format!("{} {sha256}", entry.path));
-                (low, high) = (low.min(*darkest), high.max(*lightest));
+                range = (range.0.min(*low), range.1.max(*high));
             }
             Outcome::LeftOut { reason } => {
                 skipped.push(Skipped { path: folder.join(&entry.path).display().to_string(), reason: reason.clone() });
             }
         }
     }
-    let count = labels.len();
-    if skipped.len() > count {
-        return Err(SourceError::mostly_damaged(&name, &skipped, count));
-    }
-    if count == 0 {
-        return Err(SourceError::Empty { path: name });
-    }
     let has_splits = splits.iter().any(Option::is_some);
-    let (classes, labels) = numbered(&labels);
-    Ok(FolderSource {
+    let source = StoredSource::new(Parts {
         // Names and contents of all files, as one.
         inputs: vec![InputFile { path: name.clone(), sha256: sha256_hex(hashes.join("\n").as_bytes()) }],
         name,
         shape: Shape::Image { channels: 3, height: side, width: side },
-        count,
-        pixels,
+        store: Store::Pixels { pixels, count: labels.len(), range },
         labels,
-        classes,
         splits: if has_splits { splits.into_iter().map(|s| s.unwrap_or(Split::Train)).collect() } else { vec![] },
-        range: (f32::from(low) / 255.0, f32::from(high) / 255.0),
         skipped,
-        remark,
-    })
+        attribution: None,
+    })?;
+    Ok(source.scaled_to(side, remark))
 }
 
 /// The largest of [`SIDES`] that most images do not have to be enlarged for.
@@ -119,68 +94,6 @@ fn fitting_side(files: &[scan::File]) -> u32 {
     shorter.sort_unstable();
     let middle = shorter.get(shorter.len() / 2).copied().unwrap_or(0);
     SIDES.iter().rev().find(|(_, needed)| middle >= *needed).map_or(SIDES[0].0, |(side, _)| *side)
-}
-
-impl Source for FolderSource {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn len(&self) -> usize {
-        self.count
-    }
-
-    fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    fn sample(&self, index: usize) -> Result<Sample, SourceError> {
-        if index >= self.count {
-            return Err(SourceError::Index { name: self.name.clone(), index, len: self.count });
-        }
-        let mut bytes = vec![0; self.shape.len()];
-        self.pixels.read(index, &mut bytes)?;
-        Ok(Sample { values: bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect() })
-    }
-
-    fn label(&self, index: usize) -> Option<u32> {
-        self.labels.get(index).copied().flatten()
-    }
-
-    fn classes(&self) -> &[String] {
-        &self.classes
-    }
-
-    fn official_split(&self, index: usize) -> Option<Split> {
-        self.splits.get(index).copied()
-    }
-
-    fn range(&self) -> (f32, f32) {
-        self.range
-    }
-
-    fn skipped(&self) -> &[Skipped] {
-        &self.skipped
-    }
-
-    fn inputs(&self) -> &[InputFile] {
-        &self.inputs
-    }
-
-    fn attribution(&self) -> Option<&str> {
-        None
-    }
-
-    fn image_side(&self) -> Option<usize> {
-        match self.shape {
-            Shape::Image { height, .. } => Some(height),
-            Shape::Row { .. } => None,
-        }
-    }
-
-    fn remark(&self) -> Option<&str> {
-        Some(&self.remark)
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::source::SourceError;
 
 /// Three planes of bytes an image.
-pub(super) enum Pixels {
+pub(in crate::source) enum Pixels {
     /// In a file, read when asked for.
     Kept { file: File, path: PathBuf },
     /// In memory.
@@ -18,7 +18,7 @@ impl Pixels {
     ///
     /// # Errors
     /// [`SourceError::Unreadable`] when the file ends before, or the system refuses
-    pub(super) fn read(&self, index: usize, bytes: &mut [u8]) -> Result<(), SourceError> {
+    pub(in crate::source) fn read(&self, index: usize, bytes: &mut [u8]) -> Result<(), SourceError> {
         let offset = index * bytes.len();
         match self {
             Self::Kept { file, path } => read_at(file, bytes, offset as u64)

@@ -3,6 +3,7 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 
 use super::*;
+use crate::source::Source as _;
 
 pub(super) fn write(folder: &Path, name: &str, picture: impl Into<DynamicImage>) {
     let path = folder.join(name);
@@ -14,7 +15,7 @@ pub(super) fn plain(width: u32, height: u32, color: [u8; 3]) -> RgbImage {
     RgbImage::from_pixel(width, height, Rgb(color))
 }
 
-pub(super) fn open(folder: &Path) -> Result<FolderSource, SourceError> {
+pub(super) fn open(folder: &Path) -> Result<StoredSource, SourceError> {
     open_folder(folder, &OpenParams { image_side: 32, ..OpenParams::default() })
 }
 

@@ -1,10 +1,11 @@
-//! The one source type behind every reader: encoded samples in memory, decoded one at a time.
+//! The one source type behind every reader: encoded samples in memory or on disk, decoded one at a time.
 
+use super::images::Pixels;
 use super::{InputFile, Sample, Skipped, Source, SourceError, Split};
 use crate::Shape;
 
-/// Samples in memory with what is known about them.
-pub(super) struct MemorySource {
+/// Samples with what is known about them.
+pub(super) struct StoredSource {
     name: String,
     shape: Shape,
     store: Store,
@@ -15,6 +16,8 @@ pub(super) struct MemorySource {
     skipped: Vec<Skipped>,
     inputs: Vec<InputFile>,
     attribution: Option<String>,
+    /// The side that images were scaled to, and what to know of that.
+    scaled: Option<(usize, String)>,
 }
 
 /// All values of all samples, sample after sample.
@@ -23,6 +26,8 @@ pub(super) enum Store {
     Bytes { bytes: Vec<u8>, divisor: f32 },
     /// Values as they are.
     Floats(Vec<f32>),
+    /// Bytes of images, a value being `byte / 255`; the smallest and the largest of all.
+    Pixels { pixels: Pixels, count: usize, range: (u8, u8) },
 }
 
 /// What a reader found; `labels` and `splits` are empty where the file has none.
@@ -37,19 +42,14 @@ pub(super) struct Parts {
     pub(super) attribution: Option<String>,
 }
 
-impl MemorySource {
+impl StoredSource {
     /// A source from what a reader found, unless too little of it is usable.
     ///
     /// # Panics
     /// When values, labels and splits are not as many as the samples.
     pub(super) fn new(parts: Parts) -> Result<Self, SourceError> {
         let Parts { name, shape, store, labels, splits, skipped, inputs, attribution } = parts;
-        let values = match &store {
-            Store::Bytes { bytes, .. } => bytes.len(),
-            Store::Floats(values) => values.len(),
-        };
-        let n = values.checked_div(shape.len()).unwrap_or(0);
-        assert_eq!(n * shape.len(), values, "whole samples");
+        let n = store.count(shape.len());
         assert!(labels.is_empty() || labels.len() == n, "a label each, or none");
         assert!(splits.is_empty() || splits.len() == n, "a split each, or none");
         if skipped.len() > n {
@@ -60,7 +60,12 @@ impl MemorySource {
         }
         let (classes, labels) = numbered(&labels);
         let range = store.range();
-        Ok(Self { name, shape, store, labels, classes, splits, range, skipped, inputs, attribution })
+        Ok(Self { name, shape, store, labels, classes, splits, range, skipped, inputs, attribution, scaled: None })
+    }
+
+    /// The same source, of images that were scaled to one side.
+    pub(super) fn scaled_to(self, side: usize, remark: String) -> Self {
+        Self { scaled: Some((side, remark)), ..self }
     }
 
     /// The same source with classes that are known by name: label `k` is `names[k]`.
@@ -79,12 +84,29 @@ impl MemorySource {
 }
 
 impl Store {
+    /// Samples of `width` values.
+    ///
+    /// # Panics
+    /// When the last one is not whole.
+    fn count(&self, width: usize) -> usize {
+        let values = match self {
+            Self::Bytes { bytes, .. } => bytes.len(),
+            Self::Floats(values) => values.len(),
+            Self::Pixels { count, .. } => return *count,
+        };
+        let count = values.checked_div(width).unwrap_or(0);
+        assert_eq!(count * width, values, "whole samples");
+        count
+    }
+
     fn range(&self) -> (f32, f32) {
+        let of_bytes = |(low, high): (u8, u8), divisor: f32| (f32::from(low) / divisor, f32::from(high) / divisor);
         match self {
             Self::Bytes { bytes, divisor } => {
-                let (low, high) = bytes.iter().fold((u8::MAX, u8::MIN), |(low, high), &b| (low.min(b), high.max(b)));
-                (f32::from(low) / divisor, f32::from(high) / divisor)
+                let ends = bytes.iter().fold((u8::MAX, u8::MIN), |(low, high), &b| (low.min(b), high.max(b)));
+                of_bytes(ends, *divisor)
             }
+            Self::Pixels { range, .. } => of_bytes(*range, 255.0),
             Self::Floats(values) => {
                 let start = (f32::INFINITY, f32::NEG_INFINITY);
                 values.iter().fold(start, |(low, high), &value| (low.min(value), high.max(value)))
@@ -110,16 +132,13 @@ pub(super) fn numbered(labels: &[Option<String>]) -> (Vec<String>, Vec<Option<u3
     (classes, labels)
 }
 
-impl Source for MemorySource {
+impl Source for StoredSource {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn len(&self) -> usize {
-        match &self.store {
-            Store::Bytes { bytes, .. } => bytes.len() / self.shape.len(),
-            Store::Floats(values) => values.len() / self.shape.len(),
-        }
+        self.store.count(self.shape.len())
     }
 
     fn shape(&self) -> &Shape {
@@ -135,6 +154,11 @@ impl Source for MemorySource {
         let values = match &self.store {
             Store::Bytes { bytes, divisor } => bytes[place].iter().map(|&byte| f32::from(byte) / divisor).collect(),
             Store::Floats(values) => values[place].to_vec(),
+            Store::Pixels { pixels, .. } => {
+                let mut bytes = vec![0; d];
+                pixels.read(index, &mut bytes)?;
+                bytes.into_iter().map(|byte| f32::from(byte) / 255.0).collect()
+            }
         };
         Ok(Sample { values })
     }
@@ -166,6 +190,14 @@ impl Source for MemorySource {
     fn attribution(&self) -> Option<&str> {
         self.attribution.as_deref()
     }
+
+    fn image_side(&self) -> Option<usize> {
+        self.scaled.as_ref().map(|(side, _)| *side)
+    }
+
+    fn remark(&self) -> Option<&str> {
+        self.scaled.as_ref().map(|(_, remark)| remark.as_str())
+    }
 }
 
 #[cfg(test)]
@@ -196,8 +228,8 @@ mod tests {
             inputs: vec![],
             attribution: None,
         };
-        assert_eq!(MemorySource::new(parts(2)).unwrap().skipped().len(), 2);
-        let error = MemorySource::new(parts(3)).err().unwrap();
+        assert_eq!(StoredSource::new(parts(2)).unwrap().skipped().len(), 2);
+        let error = StoredSource::new(parts(3)).err().unwrap();
         assert!(error.to_string().starts_with("t.csv: 3 of 5 samples cannot be used, the first at t.csv:2"), "{error}");
     }
 }
