@@ -20,7 +20,8 @@ def load(folder):
             rows = [row for row in csv.DictReader(file) if row["knn_accuracy"]]
         verdict = json.loads((path.parent / "verdict.json").read_text())
         runs.setdefault(path.parent.parent.name, []).append((json.loads(path.read_text()), verdict, rows))
-    return {name: runs[name] for name in sorted(runs, key=["joint", "sg", "ema"].index)}
+    usual = ["joint", "sg", "ema"]
+    return {name: runs[name] for name in sorted(runs, key=lambda n: (usual.index(n) if n in usual else len(usual), n))}
 
 
 def spread(values, form="{:.1f}"):

@@ -85,7 +85,8 @@ pub enum Layer {
 }
 
 impl Layer {
-    /// Layers one after the other; a ReLU is made part of the layer before it where that layer can.
+    /// n × `d_in` of the first → n × `d_out` of the last, n × `d_in` where there is none: layers one after the other; a
+    /// ReLU is made part of the layer before it where that layer can.
     pub fn sequence(layers: &[Self], pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         let (mut x, mut rest) = (x, layers);
         while let [layer, after @ ..] = rest {

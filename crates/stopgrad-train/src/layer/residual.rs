@@ -27,7 +27,7 @@ pub struct Residual {
 }
 
 impl Residual {
-    /// n × `d_in` → n × `d_out`.
+    /// n × `d_in` → n × `d_out`. Cost: that of both lists of layers, and one pass over n × `d_out` for sum and ReLU.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         let added = Layer::sequence(&self.main, pass, x.clone());
         let kept = Layer::sequence(&self.shortcut, pass, x);
