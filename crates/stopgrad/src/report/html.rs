@@ -29,7 +29,7 @@ pub(super) fn page(report: &Report) -> String {
     if let Some(theory) = theory::section(report) {
         section(&mut html, "theory", "Theory and outcome", &theory);
     }
-    section(&mut html, "probes", "Probes", &probes::table(report));
+    section(&mut html, "probes", "Probes", &probes::tables(report));
     if let Some(seeds) = seeds::section(report) {
         section(&mut html, "seeds", "Run against run, seed by seed", &seeds);
     }

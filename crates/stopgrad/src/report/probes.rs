@@ -81,17 +81,26 @@ impl Measurement {
         }
     }
 
-    fn order(&self) -> (u8, &str, &str, u8, u8) {
+    fn order(&self) -> (u8, &str, &str, u8, &str, u8) {
         let kind = match self.kind.as_str() {
             "knn" => 0,
             "linear" => 1,
             _ => 2,
         };
-        (kind, &self.kind, &self.settings, u8::from(self.at != "last"), u8::from(self.split != "test"))
+        let at = match self.at.as_str() {
+            "last" => 0,
+            "validation" => 1,
+            _ => 2,
+        };
+        (kind, &self.kind, &self.settings, at, &self.at, u8::from(self.split != "test"))
     }
 
     fn family(&self) -> String {
-        let kind = if self.kind == "knn" { "kNN" } else { self.kind.as_str() };
+        let kind = match self.kind.as_str() {
+            "knn" => "kNN",
+            "linear" => "Linear probe",
+            other => other,
+        };
         if self.settings.is_empty() { kind.to_string() } else { format!("{kind} ({})", self.settings) }
     }
 
@@ -113,8 +122,8 @@ struct Row<'a> {
     probes: Vec<&'a ProbeResult>,
 }
 
-/// Every probe of every run, one row a configuration and place, seeds as mean and range, baselines below.
-pub(super) fn table(report: &Report) -> String {
+/// Every probe of every run: a table a kind of probe.
+pub(super) fn tables(report: &Report) -> String {
     let rows = rows(report);
     let mut columns: Vec<Measurement> = Vec::new();
     for probe in rows.iter().filter(|row| !row.baseline).flat_map(|row| &row.probes) {
@@ -127,28 +136,21 @@ pub(super) fn table(report: &Report) -> String {
         return "<p class=\"none\">No probe was run: the source has no labels, or none was asked for.</p>".into();
     }
     columns.sort_by(|a, b| a.order().cmp(&b.order()));
-    let mut html = String::from(
-        "<div class=\"wide\"><table class=\"probes\">\n<thead>\n<tr><th scope=\"col\" rowspan=\"2\">Run</th><th \
-         scope=\"col\" rowspan=\"2\">Features of</th>",
-    );
+    let mut html = String::new();
     for family in columns.chunk_by(|a, b| a.family() == b.family()) {
-        let _ = write!(
-            html,
-            "<th scope=\"colgroup\" class=\"family\" colspan=\"{}\"><span>{}</span></th>",
-            family.len(),
-            escape(&family[0].family())
-        );
+        table(&mut html, &rows, family);
     }
-    html.push_str("</tr>\n<tr>");
-    for column in &columns {
-        let _ = write!(
-            html,
-            "<th scope=\"col\" class=\"n\">{}<br><span class=\"quiet\">{}</span></th>",
-            escape(&column.split),
-            escape(column.when())
-        );
+    if report.runs.len() > report.names().len() {
+        let _ = writeln!(html, "<p class=\"note\">{}</p>", prose(seeds::NOTE));
     }
-    html.push_str("</tr>\n</thead>\n<tbody>\n");
+    html
+}
+
+/// One kind of probe: a row a configuration and place, seeds as mean and range, baselines below.
+fn table(html: &mut String, rows: &[Row<'_>], columns: &[Measurement]) {
+    let _ = write!(html, "<h3>{}</h3>\n<div class=\"wide\"><table class=\"probes\">\n", escape(&columns[0].family()));
+    head(html, columns);
+    html.push_str("<tbody>\n");
     for (place, row) in rows.iter().enumerate() {
         let before = place.checked_sub(1).map(|place| &rows[place]);
         if row.baseline && before.is_some_and(|before| !before.baseline) {
@@ -161,16 +163,28 @@ pub(super) fn table(report: &Report) -> String {
             escape(&row.name),
             escape(&row.place.replace('_', " "))
         );
-        for column in &columns {
+        for column in columns {
             html.push_str(&cell(row, column));
         }
         html.push_str("</tr>\n");
     }
     html.push_str("</tbody>\n</table></div>\n");
-    if report.runs.len() > report.names().len() {
-        let _ = writeln!(html, "<p class=\"note\">{}</p>", prose(seeds::NOTE));
+}
+
+/// Two rows of headings: the step, and below it the part.
+fn head(html: &mut String, columns: &[Measurement]) {
+    html.push_str(
+        "<thead>\n<tr><th scope=\"col\" rowspan=\"2\">Run</th><th scope=\"col\" rowspan=\"2\">Features of</th>",
+    );
+    for step in columns.chunk_by(|a, b| a.at == b.at) {
+        let (count, when) = (step.len(), escape(step[0].when()));
+        let _ = write!(html, "<th scope=\"colgroup\" class=\"family\" colspan=\"{count}\"><span>{when}</span></th>");
     }
-    html
+    html.push_str("</tr>\n<tr>");
+    for column in columns {
+        let _ = write!(html, "<th scope=\"col\" class=\"n\">{}</th>", escape(&column.split));
+    }
+    html.push_str("</tr>\n</thead>\n");
 }
 
 /// Runs by configuration and place, then the untrained encoders, then the raw input.
@@ -258,8 +272,8 @@ mod tests {
     #[test]
     fn three_seeds_become_mean_and_interval_and_two_both_values() {
         for seeds in [2, 3] {
-            let html = table(&fixture::report(seeds));
-            assert_eq!(html.matches("<tr><th scope=\"row\">sg</th>").count(), 1);
+            let html = tables(&fixture::report(seeds));
+            assert_eq!(html.matches("<tr><th scope=\"row\">sg</th>").count(), html.matches("<table").count());
             let report = fixture::report(seeds);
             let values: Vec<f64> = report.runs_named("sg").filter_map(|run| final_knn(&run.probes)).collect();
             let range = Range::of(&values).unwrap();
@@ -269,12 +283,12 @@ mod tests {
             assert!(html.contains(interval.as_ref().unwrap_or(&both)), "{html}");
             assert_eq!(html.contains(&both), interval.is_none());
         }
-        assert!(!table(&fixture::report(1)).contains("Student"));
+        assert!(!tables(&fixture::report(1)).contains("Student"));
     }
 
     #[test]
     fn validation_choice_shows_its_step_and_baselines_stand_below() {
-        let html = table(&fixture::report(1));
+        let html = tables(&fixture::report(1));
         assert!(html.contains("step chosen by validation"));
         assert!(html.contains("step 3200"));
         assert!(html.find("untrained").unwrap() < html.find("raw input").unwrap());
@@ -286,7 +300,7 @@ mod tests {
         for run in &mut report.runs {
             run.probes.clear();
         }
-        assert!(table(&report).contains("No probe was run"));
+        assert!(tables(&report).contains("No probe was run"));
     }
 
     #[test]
@@ -295,11 +309,11 @@ mod tests {
         let mut report = fixture::report(1);
         let source = SourceSummary { name: "<other>".into(), ..report.source.clone() };
         report.origins = vec![Origin { name: "ema".into(), seed: 0, source, inputs: Vec::new() }];
-        let html = table(&report);
+        let html = tables(&report);
         for name in
             ["untrained, UCI digits", "untrained, &lt;other&gt;", "raw input, UCI digits", "raw input, &lt;other&gt;"]
         {
-            assert_eq!(html.matches(&format!(">{name}</th>")).count(), 1, "{name}");
+            assert_eq!(html.matches(&format!(">{name}</th>")).count(), html.matches("<table").count(), "{name}");
         }
         let figures = report.figures();
         let knn = figures.iter().find(|figure| figure.picture.id == "knn-accuracy").unwrap();

@@ -2,7 +2,7 @@
 
 use super::probes::{Range, baseline, final_knn, sampling_error};
 use super::quality::{Trend, measure_word};
-use super::record::{Column, RunRecord};
+use super::record::{Column, ProbeResult, RunRecord};
 use super::verdict::{Finding, Verdict};
 use super::{Report, course, last_value};
 use crate::markup::{grouped, listed, number, percent, points};
@@ -79,23 +79,21 @@ fn accuracies(report: &Report) -> Option<String> {
     if parts.is_empty() {
         return None;
     }
-    let first = report.runs.first()?;
     if !report.has_one_source() {
         // Every source has baselines of its own: they stand in the table.
         return Some(format!("kNN accuracy on the test part after the last step: {}.", parts.join(", ")));
     }
-    parts.extend(
-        baseline(&first.baselines.untrained, "knn", "test")
-            .map(|value| format!("untrained encoder {}", percent(value))),
-    );
-    parts.extend(baseline(&first.baselines.raw, "knn", "test").map(|value| format!("raw input {}", percent(value))));
+    let baselines: [(&str, fn(&RunRecord) -> &[ProbeResult]); 2] =
+        [("untrained encoder", |run| &run.baselines.untrained), ("raw input", |run| &run.baselines.raw)];
+    for (what, pick) in baselines {
+        let values: Vec<f64> = report.runs.iter().filter_map(|run| baseline(pick(run), "knn", "test")).collect();
+        parts.extend(Range::of(&values).map(|range| format!("{what} {}", percent(range.mean))));
+    }
     Some(format!("kNN accuracy on the test part after the last step: {}.", parts.join(", ")))
 }
 
 /// Which configurations are better, worse or not to be told apart from a baseline.
-fn against(
-    report: &Report, what: &str, pick: impl Fn(&RunRecord) -> &Vec<super::record::ProbeResult>,
-) -> Option<String> {
+fn against(report: &Report, what: &str, pick: impl Fn(&RunRecord) -> &Vec<ProbeResult>) -> Option<String> {
     let (mut better, mut worse, mut alike) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: Vec<usize> = Vec::new();
     for name in report.names() {

@@ -92,3 +92,16 @@ fn a_single_run_without_labels_still_has_a_summary() {
     assert_eq!(paragraphs.len(), 2, "{paragraphs:?}");
     assert_eq!(paragraphs[1], "Not examined: whether the field is conservative and whether the end is stable.");
 }
+
+#[test]
+fn a_baseline_beside_means_over_seeds_is_a_mean_over_seeds() {
+    let mut report = fixture::report(2);
+    for run in &mut report.runs {
+        let seed = run.config.training.seed;
+        for probe in run.baselines.untrained.iter_mut().filter(|probe| probe.split == "test") {
+            probe.accuracy = if seed == 0 { 0.2 } else { 0.3 };
+        }
+    }
+    let text = accuracies(&report).unwrap();
+    assert!(text.contains(&format!("untrained encoder {}", percent(0.25))), "{text}");
+}
