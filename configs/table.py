@@ -75,25 +75,28 @@ RULES = {
     "projector's, trained": lambda rows: max(rows[1:], key=lambda r: value(r, "student_projector_effective_rank")),
     "participation ratio, trained": lambda rows: max(rows[1:], key=lambda r: value(r, "student_encoder_participation_ratio")),
     "relative error": lambda rows: min(rows, key=lambda r: value(r, "relative_error")),
-    "relative error, trained": lambda rows: min(rows[1:], key=lambda r: value(r, "relative_error")),
     "untrained": lambda rows: rows[0],
 }
 
 
 def rule_table(comparisons):
     print("| comparison, run | best probed step | " + " | ".join(RULES) + " |\n" + "|---" * (2 + len(RULES)) + "|")
-    totals = {rule: [] for rule in RULES}
+    gaps = {}
     for folder, runs in comparisons.items():
         for name, seeds in runs.items():
             best = [max(100 * value(row, "knn_accuracy") for row in rows) for *_, rows in seeds]
             cells = []
             for rule, choose in RULES.items():
-                gaps = [b - 100 * value(choose(rows), "knn_accuracy") for b, (*_, rows) in zip(best, seeds)]
-                totals[rule] += gaps
-                cells.append(f"{sum(gaps) / len(gaps):.1f}")
-            print(f"| {Path(folder).name}, {name} | {sum(best) / len(best):.1f} | " + " | ".join(cells) + " |")
-    print(f"| mean of all {len(totals['last step'])} | | "
-          + " | ".join(f"{sum(gaps) / len(gaps):.1f}" for gaps in totals.values()) + " |")
+                here = [b - 100 * value(choose(rows), "knn_accuracy") for b, (*_, rows) in zip(best, seeds)]
+                gaps.setdefault(name, {}).setdefault(rule, []).extend(here)
+                cells.append(mean(here))
+            print(f"| {Path(folder).name}, {name} | {mean(best)} | " + " | ".join(cells) + " |")
+    for name, of_rule in gaps.items():
+        print(f"| all {len(of_rule['last step'])} of {name} | | " + " | ".join(mean(of_rule[rule]) for rule in RULES) + " |")
+
+
+def mean(values):
+    return f"{sum(values) / len(values):.1f}"
 
 
 if __name__ == "__main__":
