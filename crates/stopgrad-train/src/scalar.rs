@@ -1,10 +1,11 @@
 //! The two floating-point types a network may run in.
 
+use std::sync::Mutex;
+
 use burn::tensor::{DType, Element};
 use stopgrad_dynamics::{linalg, statistics};
 
-/// Buffers of one type, to be used again; oldest first.
-pub type Spare<T> = std::sync::Mutex<Vec<Vec<T>>>;
+use crate::spare::Spare;
 
 /// `f32` or `f64`: what optimizers, averages and norms are generic over.
 ///
@@ -38,7 +39,7 @@ pub trait Scalar:
     /// Σ (aᵢ − bᵢ)² in f64, in such an order.
     fn squared_distance(a: &[Self], b: &[Self]) -> f64;
     /// Buffers of this type to be used again.
-    fn spare() -> &'static Spare<Self>;
+    fn spare() -> &'static Mutex<Spare<Self>>;
     /// As little-endian bytes, for files and hashes.
     fn little_endian(values: &[Self]) -> Vec<u8>;
     /// The inverse of `little_endian`; `None` if the length is no multiple of the size.
@@ -77,8 +78,8 @@ macro_rules! scalar {
             fn squared_distance(a: &[Self], b: &[Self]) -> f64 {
                 $distance(a, b)
             }
-            fn spare() -> &'static Spare<Self> {
-                static SPARE: Spare<$type> = Spare::new(Vec::new());
+            fn spare() -> &'static Mutex<Spare<Self>> {
+                static SPARE: Mutex<Spare<$type>> = Mutex::new(Spare::new());
                 &SPARE
             }
             fn little_endian(values: &[Self]) -> Vec<u8> {

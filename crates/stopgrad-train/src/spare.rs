@@ -1,6 +1,8 @@
 //! Buffers that are used again: a gradient of a large matrix needs tens of megabytes a step, and fresh memory of
 //! that size is cleared by the system page by page, which costs as much as a tenth of the step.
 
+use std::collections::BTreeMap;
+
 use burn::backend::{BackendTypes, Flex};
 use burn::tensor::Tensor;
 
@@ -13,12 +15,49 @@ const WORTH_KEEPING: usize = 1 << 14;
 /// Numbers kept of each type; the oldest buffers go when another comes.
 const KEPT: usize = 1 << 28;
 
+/// Buffers of one type that nobody uses, and what is asked for.
+#[derive(Debug)]
+pub struct Spare<T> {
+    buffers: Vec<Vec<T>>,
+    /// By length: how often there was none. No more are kept, or a network that gives back more than it takes (what the
+    /// framework made itself) would keep a gigabyte for nobody.
+    missed: BTreeMap<usize, usize>,
+}
+
+impl<T> Spare<T> {
+    pub(crate) const fn new() -> Self {
+        Self { buffers: Vec::new(), missed: BTreeMap::new() }
+    }
+
+    fn take(&mut self, length: usize) -> Option<Vec<T>> {
+        let found = self.buffers.iter().position(|buffer| buffer.len() == length);
+        if found.is_none() {
+            *self.missed.entry(length).or_default() += 1;
+        }
+        found.map(|at| self.buffers.swap_remove(at))
+    }
+
+    fn give(&mut self, buffer: Vec<T>) {
+        let length = buffer.len();
+        let alike = self.buffers.iter().filter(|old| old.len() == length).count();
+        if alike >= self.missed.get(&length).copied().unwrap_or(0) {
+            return;
+        }
+        let mut kept = length + self.buffers.iter().map(Vec::len).sum::<usize>();
+        let too_many = self.buffers.iter().take_while(|old| {
+            let goes = kept > KEPT;
+            kept -= old.len();
+            goes
+        });
+        let too_many = too_many.count();
+        self.buffers.drain(..too_many);
+        self.buffers.push(buffer);
+    }
+}
+
 /// A buffer of `length` numbers, whatever they are: for a function that writes them all.
 pub(crate) fn take<T: Scalar>(length: usize) -> Vec<T> {
-    let kept = (length >= WORTH_KEEPING).then(|| {
-        let mut spare = lock::<T>();
-        spare.iter().position(|buffer| buffer.len() == length).map(|at| spare.swap_remove(at))
-    });
+    let kept = (length >= WORTH_KEEPING).then(|| lock::<T>().take(length));
     kept.flatten().unwrap_or_else(|| vec![T::from_f64(0.0); length])
 }
 
@@ -35,16 +74,7 @@ pub(crate) fn give_primitive<T: Scalar>(primitive: Primitive) {
         return;
     }
     if let Ok(buffer) = primitive.into_data().try_into_vec::<T>() {
-        let mut spare = lock::<T>();
-        let mut kept = buffer.len() + spare.iter().map(Vec::len).sum::<usize>();
-        let too_many = spare.iter().take_while(|old| {
-            let goes = kept > KEPT;
-            kept -= old.len();
-            goes
-        });
-        let too_many = too_many.count();
-        spare.drain(..too_many);
-        spare.push(buffer);
+        lock::<T>().give(buffer);
     }
 }
 
@@ -52,7 +82,7 @@ fn is_worth(primitive: &Primitive) -> bool {
     primitive.is_unique() && primitive.layout().num_elements() >= WORTH_KEEPING
 }
 
-fn lock<T: Scalar>() -> std::sync::MutexGuard<'static, Vec<Vec<T>>> {
+fn lock<T: Scalar>() -> std::sync::MutexGuard<'static, Spare<T>> {
     // A thread that panicked while it held the list left whole buffers behind.
     T::spare().lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -76,5 +106,18 @@ mod tests {
         give::<f32, 1>(shared);
         let again = take::<f32>(LENGTH);
         assert!(again.as_ptr() == place && again.len() == LENGTH);
+    }
+
+    #[test]
+    fn no_more_is_kept_than_was_asked_for() {
+        let mut spare = Spare::new();
+        spare.give(vec![0.0; 5]);
+        assert!(spare.buffers.is_empty(), "nobody asked");
+        assert!(spare.take(5).is_none() && spare.take(5).is_none());
+        for _ in 0..4 {
+            spare.give(vec![0.0; 5]);
+        }
+        assert_eq!(spare.buffers.len(), 2);
+        assert!(spare.take(5).is_some() && spare.take(5).is_some() && spare.take(5).is_none());
     }
 }

@@ -4,7 +4,8 @@ use rayon::prelude::*;
 use stopgrad_dynamics::linalg::inner_products_f32;
 use stopgrad_dynamics::statistics::squared_norm_f32;
 
-use super::{Part, ProbeError, agreement, check_classes, check_features, check_labelled};
+use super::rows::{at_a_time, blocks, check_rows};
+use super::{Held, Labelled, Part, ProbeError, Rows, agreement, check_classes};
 
 /// Test samples of one block of similarities. Fixed: results must not depend on threads.
 const TEST_BLOCK: usize = 64;
@@ -34,29 +35,45 @@ impl Default for KnnParams {
 /// everything, so features that collapsed completely answer with the first k training samples: chance, and
 /// the same chance every time.
 ///
-/// # Shapes      features: n × d, row-major
 /// # Errors      [`ProbeError`]
-/// # Cost        n_train · n_test · d multiply-adds, in parallel over test samples
+/// # Cost        n_train · n_test · d multiply-adds, in parallel over test samples; training rows are read once for every
+/// 64 MiB of test samples
 /// # Source      Wu, Xiong, Yu, Lin 2018 (arXiv 1805.01978)
-pub fn accuracy(
-    train_features: &[f32], train_labels: &[u32], test_features: &[f32], test_labels: &[u32], d: usize,
-    params: KnnParams,
-) -> Result<f64, ProbeError> {
-    check_labelled(Part::Test, test_features, test_labels, d)?;
-    let predicted = predict(train_features, train_labels, test_features, d, params)?;
-    Ok(agreement(&predicted, test_labels))
+pub fn accuracy(train: &Labelled<'_>, test: &Labelled<'_>, params: KnnParams) -> Result<f64, ProbeError> {
+    test.check()?;
+    Ok(agreement(&predict(train, test.rows, params)?, test.labels))
 }
 
 /// The class that the neighbours of each test sample name.
 ///
-/// # Shapes      as in [`accuracy`]
 /// # Errors      [`ProbeError`]
-pub fn predict(
-    train_features: &[f32], train_labels: &[u32], test_features: &[f32], d: usize, params: KnnParams,
+pub fn predict(train: &Labelled<'_>, test: &dyn Rows, params: KnnParams) -> Result<Vec<u32>, ProbeError> {
+    predict_in_blocks(train, test, params, at_a_time(test.width()))
+}
+
+/// So many rows of each part at a time.
+pub(super) fn predict_in_blocks(
+    train: &Labelled<'_>, test: &dyn Rows, params: KnnParams, length: usize,
 ) -> Result<Vec<u32>, ProbeError> {
-    let train = Neighbors::new(train_features, train_labels, d, params)?;
-    check_features(Part::Test, test_features, d)?;
-    Ok(train.vote(&directions(test_features, d)))
+    train.check()?;
+    check_classes(train.labels)?;
+    if params.k == 0 || !(params.temperature > 0.0 && params.temperature.is_finite()) {
+        return Err(ProbeError::KnnParams { k: params.k, temperature: params.temperature });
+    }
+    check_rows(Part::Test, test)?;
+    let ballot = Ballot::new(train.labels, params.temperature);
+    let (d, count) = (test.width(), train.rows.count());
+    let mut predicted = Vec::with_capacity(test.count());
+    for asked in blocks(test.count(), length) {
+        let mut found: Vec<Nearest> = asked.clone().map(|_| Nearest::new(params.k.min(count))).collect();
+        let queries = directions(&test.read(asked), d);
+        for known in blocks(count, length) {
+            let first = known.start;
+            offer(&mut found, &queries, &directions(&train.rows.read(known), d), d, first);
+        }
+        predicted.extend(found.iter().map(|found| ballot.class_of(found)));
+    }
+    Ok(predicted)
 }
 
 /// The k samples nearest to some of them by cosine, those themselves left out: nearest first.
@@ -67,47 +84,31 @@ pub fn predict(
 /// # Errors      [`ProbeError`]
 /// # Panics      when a query is no position
 pub fn neighbors(features: &[f32], d: usize, queries: &[usize], k: usize) -> Result<Vec<Vec<Neighbor>>, ProbeError> {
-    check_features(Part::Validation, features, d)?;
+    check_rows(Part::Validation, &Held::new(Part::Validation, features, d)?)?;
     let all = directions(features, d);
     let asked: Vec<f32> = queries.iter().flat_map(|&query| all[query * d..(query + 1) * d].iter().copied()).collect();
-    let found = nearest(&all, d, k + 1, &asked).into_iter().zip(queries);
+    let mut found: Vec<Nearest> = queries.iter().map(|_| Nearest::new((k + 1).min(all.len() / d))).collect();
+    offer(&mut found, &asked, &all, d, 0);
+    let found = found.into_iter().zip(queries);
     let others = |(found, &query): (Nearest, &usize)| {
         found.entries.into_iter().filter(|entry| entry.sample != query).take(k).collect()
     };
     Ok(found.map(others).collect())
 }
 
-/// The training part, ready to be asked.
-struct Neighbors<'a> {
-    directions: Vec<f32>,
+/// What the nearest vote with.
+struct Ballot<'a> {
     labels: &'a [u32],
     classes: Vec<u32>,
-    d: usize,
-    params: KnnParams,
+    temperature: f64,
 }
 
-impl<'a> Neighbors<'a> {
-    fn new(features: &[f32], labels: &'a [u32], d: usize, params: KnnParams) -> Result<Self, ProbeError> {
-        check_labelled(Part::Train, features, labels, d)?;
-        check_classes(labels)?;
-        if params.k == 0 || !(params.temperature > 0.0 && params.temperature.is_finite()) {
-            return Err(ProbeError::KnnParams { k: params.k, temperature: params.temperature });
-        }
+impl<'a> Ballot<'a> {
+    fn new(labels: &'a [u32], temperature: f64) -> Self {
         let mut classes = labels.to_vec();
         classes.sort_unstable();
         classes.dedup();
-        Ok(Self { directions: directions(features, d), labels, classes, d, params })
-    }
-
-    /// One class a query.
-    fn vote(&self, queries: &[f32]) -> Vec<u32> {
-        queries
-            .par_chunks(TEST_BLOCK * self.d)
-            .flat_map_iter(|rows| {
-                let found = nearest(&self.directions, self.d, self.params.k, rows);
-                found.iter().map(|found| self.class_of(found)).collect::<Vec<_>>()
-            })
-            .collect()
+        Self { labels, classes, temperature }
     }
 
     /// The class with the heaviest vote, the lowest of equals.
@@ -117,7 +118,7 @@ impl<'a> Neighbors<'a> {
         for entry in &nearest.entries {
             let class = self.classes.partition_point(|&class| class < self.labels[entry.sample]);
             // Relative to the nearest, so that no temperature overflows.
-            votes[class] += ((f64::from(entry.cosine) - top) / self.params.temperature).exp();
+            votes[class] += ((f64::from(entry.cosine) - top) / self.temperature).exp();
         }
         let mut best = 0;
         for class in 1..votes.len() {
@@ -129,20 +130,19 @@ impl<'a> Neighbors<'a> {
     }
 }
 
-/// The k nearest of some directions to each query, nearest first.
-fn nearest(directions: &[f32], d: usize, k: usize, queries: &[f32]) -> Vec<Nearest> {
-    let count = queries.len() / d;
-    let mut found: Vec<Nearest> = (0..count).map(|_| Nearest::new(k.min(directions.len() / d))).collect();
-    let mut cosines = vec![0.0; count * TRAIN_BLOCK];
-    for (block, rows) in directions.chunks(TRAIN_BLOCK * d).enumerate() {
-        let width = rows.len() / d;
-        let cosines = &mut cosines[..count * width];
-        inner_products_f32(queries, rows, d, cosines);
-        for (nearest, row) in found.iter_mut().zip(cosines.chunks_exact(width)) {
-            nearest.offer(row, block * TRAIN_BLOCK);
+/// Tells each query of some more directions, the first of them sample `first`, in parallel over queries.
+fn offer(found: &mut [Nearest], queries: &[f32], directions: &[f32], d: usize, first: usize) {
+    found.par_chunks_mut(TEST_BLOCK).zip(queries.par_chunks(TEST_BLOCK * d)).for_each(|(found, queries)| {
+        let mut cosines = vec![0.0; found.len() * TRAIN_BLOCK];
+        for (block, rows) in directions.chunks(TRAIN_BLOCK * d).enumerate() {
+            let width = rows.len() / d;
+            let cosines = &mut cosines[..found.len() * width];
+            inner_products_f32(queries, rows, d, cosines);
+            for (nearest, row) in found.iter_mut().zip(cosines.chunks_exact(width)) {
+                nearest.offer(row, first + block * TRAIN_BLOCK);
+            }
         }
-    }
-    found
+    });
 }
 
 /// One sample as a neighbour.

@@ -4,10 +4,13 @@
 //! it has one answer, reached in one solve, so the accuracy of a run never depends on how long a probe was
 //! trained. Features are standardised by the training part, so one ridge means the same for every encoder.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use stopgrad_dynamics::linalg::{column_products_f32, inner_products_f32, solve_positive_definite};
 
-use super::{Part, ProbeError, agreement, check_classes, check_features, check_labelled};
+use super::rows::{blocks, check_rows};
+use super::{Labelled, Part, ProbeError, Rows, agreement, check_classes};
 
 /// Ridges tried by [`LinearProbe::fit_choosing_ridge`], in units of a standardised feature's variance.
 ///
@@ -40,30 +43,27 @@ impl LinearProbe {
     /// W = (C + λ I)⁻¹ XᵀY/n, with X standardised, C = XᵀX/n and Y one-hot, centred; the intercepts are the
     /// class frequencies. Constant features get weight 0.
     ///
-    /// # Shapes      features: n × d; labels: n, each below `classes`
-    /// # Errors      [`ProbeError`]
-    /// # Cost        n d²/2 multiply-adds in f32 blocks, parallel; d³/6 for the factor
-    pub fn fit(features: &[f32], labels: &[u32], d: usize, classes: usize, ridge: f64) -> Result<Self, ProbeError> {
-        Moments::new(features, labels, d, classes)?.solve(ridge)
+    /// # Errors      [`ProbeError`], also of labels that are not below `classes`
+    /// # Cost        n d²/2 multiply-adds in f32 blocks, parallel; d³/6 for the factor; four readings of the rows
+    pub fn fit(train: &Labelled<'_>, classes: usize, ridge: f64) -> Result<Self, ProbeError> {
+        Moments::new(train, classes)?.solve(ridge)
     }
 
     /// The probe whose ridge, of [`RIDGES`], does best on the validation part; the larger of equals.
     ///
     /// Fitted on the training part alone; the validation part only chooses.
     ///
-    /// # Shapes      as in [`LinearProbe::fit`], twice
     /// # Errors      [`ProbeError`]
     pub fn fit_choosing_ridge(
-        train_features: &[f32], train_labels: &[u32], validation_features: &[f32], validation_labels: &[u32], d: usize,
-        classes: usize,
+        train: &Labelled<'_>, validation: &Labelled<'_>, classes: usize,
     ) -> Result<Self, ProbeError> {
-        check_labelled(Part::Validation, validation_features, validation_labels, d)?;
-        check_range(Part::Validation, validation_labels, classes)?;
-        let moments = Moments::new(train_features, train_labels, d, classes)?;
+        validation.check()?;
+        check_range(Part::Validation, validation.labels, classes)?;
+        let moments = Moments::new(train, classes)?;
         let mut best: Option<(f64, Self)> = None;
         for probe in RIDGES.par_iter().map(|&ridge| moments.solve(ridge)).collect::<Vec<_>>() {
             let probe = probe?;
-            let accuracy = agreement(&probe.scores_to_classes(validation_features), validation_labels);
+            let accuracy = agreement(&probe.scores_to_classes(validation.rows), validation.labels);
             // The grid descends and only better ones replace: the larger of equals stays.
             if best.as_ref().is_none_or(|(highest, _)| accuracy > *highest) {
                 best = Some((accuracy, probe));
@@ -74,29 +74,28 @@ impl LinearProbe {
 
     /// The class of each sample.
     ///
-    /// # Shapes      features: n × d → n
     /// # Errors      [`ProbeError`]
-    pub fn predict(&self, features: &[f32]) -> Result<Vec<u32>, ProbeError> {
-        check_features(Part::Test, features, self.scaling.mean.len())?;
-        Ok(self.scores_to_classes(features))
+    pub fn predict(&self, rows: &dyn Rows) -> Result<Vec<u32>, ProbeError> {
+        check_rows(Part::Test, rows)?;
+        Ok(self.scores_to_classes(rows))
     }
 
     /// Share of samples whose class it names.
     ///
-    /// # Shapes      features: n × d; labels: n
     /// # Errors      [`ProbeError`]
-    pub fn accuracy(&self, features: &[f32], labels: &[u32]) -> Result<f64, ProbeError> {
-        check_labelled(Part::Test, features, labels, self.scaling.mean.len())?;
-        Ok(agreement(&self.scores_to_classes(features), labels))
+    pub fn accuracy(&self, test: &Labelled<'_>) -> Result<f64, ProbeError> {
+        test.check()?;
+        Ok(agreement(&self.scores_to_classes(test.rows), test.labels))
     }
 
-    fn scores_to_classes(&self, features: &[f32]) -> Vec<u32> {
+    fn scores_to_classes(&self, rows: &dyn Rows) -> Vec<u32> {
         let (d, classes) = (self.scaling.mean.len(), self.intercepts.len());
-        features
-            .par_chunks(BLOCK * d)
-            .flat_map_iter(|rows| {
-                let mut scores = vec![0.0; rows.len() / d * classes];
-                inner_products_f32(&self.scaling.apply(rows), &self.weights, d, &mut scores);
+        let blocks: Vec<_> = blocks(rows.count(), BLOCK).collect();
+        blocks
+            .into_par_iter()
+            .flat_map_iter(|block| {
+                let mut scores = vec![0.0; block.len() * classes];
+                inner_products_f32(&self.scaling.apply(&rows.read(block)), &self.weights, d, &mut scores);
                 scores.chunks_exact(classes).map(|row| self.highest(row)).collect::<Vec<_>>()
             })
             .collect()
@@ -128,13 +127,13 @@ struct Scaling {
 }
 
 impl Scaling {
-    fn new(features: &[f32], d: usize) -> Self {
-        let n = (features.len() / d) as f64;
-        let mut mean = column_sums(features, d, |x, _| x, &vec![0.0; d]);
+    fn new(rows: &dyn Rows) -> Self {
+        let n = rows.count() as f64;
+        let mut mean = column_sums(rows, |x, _| x, &vec![0.0; rows.width()]);
         for sum in &mut mean {
             *sum /= n;
         }
-        let mut factor = column_sums(features, d, |x, m| (x - m) * (x - m), &mean);
+        let mut factor = column_sums(rows, |x, m| (x - m) * (x - m), &mean);
         for (sum, m) in factor.iter_mut().zip(&mean) {
             let deviation = (*sum / n).sqrt();
             *sum = if deviation > CONSTANT_SHARE * m.abs() { 1.0 / deviation } else { 0.0 };
@@ -166,22 +165,26 @@ struct Moments {
 }
 
 impl Moments {
-    fn new(features: &[f32], labels: &[u32], d: usize, classes: usize) -> Result<Self, ProbeError> {
-        check_labelled(Part::Train, features, labels, d)?;
+    fn new(train: &Labelled<'_>, classes: usize) -> Result<Self, ProbeError> {
+        train.check()?;
+        let Labelled { rows, labels, .. } = *train;
         check_range(Part::Train, labels, classes)?;
         check_classes(labels)?;
+        let d = rows.width();
         let n = labels.len() as f64;
-        let scaling = Scaling::new(features, d);
+        let scaling = Scaling::new(rows);
         let mut frequencies = vec![0.0; classes];
         for &label in labels {
             frequencies[label as usize] += 1.0 / n;
         }
         let mut correlation = vec![0.0; d * d];
         let mut cross = vec![0.0; d * classes];
-        let blocks: Vec<_> = features.chunks(BLOCK * d).zip(labels.chunks(BLOCK)).collect();
+        let blocks: Vec<_> = blocks(rows.count(), BLOCK).zip(labels.chunks(BLOCK)).collect();
         for held in blocks.chunks((HELD / (d * d)).clamp(2, 32)) {
-            let parts: Vec<_> =
-                held.par_iter().map(|(rows, labels)| block_sums(&scaling.apply(rows), labels, d, classes)).collect();
+            let sums = |(block, labels): &(Range<usize>, &[u32])| {
+                block_sums(&scaling.apply(&rows.read(block.clone())), labels, d, classes)
+            };
+            let parts: Vec<_> = held.par_iter().map(sums).collect();
             for (products, class_sums) in parts {
                 add_lower(&mut correlation, &products, d);
                 for (sum, part) in cross.iter_mut().zip(class_sums) {
@@ -255,12 +258,14 @@ fn finish(correlation: &mut [f64], cross: &mut [f64], frequencies: &[f64], d: us
 }
 
 /// Σ over rows of f(x, reference), for each column: blocks in parallel, added in order.
-fn column_sums(features: &[f32], d: usize, f: impl Fn(f64, f64) -> f64 + Sync, reference: &[f64]) -> Vec<f64> {
-    let parts: Vec<Vec<f64>> = features
-        .par_chunks(BLOCK * d)
-        .map(|rows| {
+fn column_sums(rows: &dyn Rows, f: impl Fn(f64, f64) -> f64 + Sync, reference: &[f64]) -> Vec<f64> {
+    let d = rows.width();
+    let blocks: Vec<_> = blocks(rows.count(), BLOCK).collect();
+    let parts: Vec<Vec<f64>> = blocks
+        .into_par_iter()
+        .map(|block| {
             let mut sums = vec![0.0; d];
-            for row in rows.chunks_exact(d) {
+            for row in rows.read(block).chunks_exact(d) {
                 for ((sum, &x), &r) in sums.iter_mut().zip(row).zip(reference) {
                     *sum += f(f64::from(x), r);
                 }

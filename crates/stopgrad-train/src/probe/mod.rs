@@ -1,6 +1,6 @@
 //! How good frozen features are: what a simple reader gets out of them.
 //!
-//! Pure functions on row-major f32 features and class labels; no framework, no randomness, the same bits
+//! Pure functions on rows of f32 features ([`Rows`]) and class labels; no framework, no randomness, the same bits
 //! for any number of threads. Reading order: [`knn`] (nothing is trained), [`linear`] (closed form).
 //! Test data never chooses anything: what must be chosen is chosen on a validation part.
 
@@ -10,6 +10,9 @@ use stopgrad_dynamics::LinalgError;
 
 pub mod knn;
 pub mod linear;
+mod rows;
+
+pub use rows::{Held, Labelled, Rows};
 
 /// Which part of the data a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,33 +134,6 @@ pub fn agreement(predicted: &[u32], labels: &[u32]) -> f64 {
     assert_eq!(predicted.len(), labels.len(), "one prediction a label");
     let right = predicted.iter().zip(labels).filter(|(a, b)| a == b).count();
     right as f64 / labels.len().max(1) as f64
-}
-
-/// Rows of features, checked: at least one, whole, finite.
-fn check_features(part: Part, features: &[f32], width: usize) -> Result<(), ProbeError> {
-    if features.is_empty() || width == 0 {
-        return Err(ProbeError::Empty { part });
-    }
-    if !features.len().is_multiple_of(width) {
-        return Err(ProbeError::RowLength { part, found: features.len(), width });
-    }
-    match features.iter().position(|x| !x.is_finite()) {
-        Some(at) => Err(ProbeError::NotFinite { part, row: at / width, column: at % width, value: features[at] }),
-        None => Ok(()),
-    }
-}
-
-/// Features and one label for each of their rows.
-fn check_labelled(part: Part, features: &[f32], labels: &[u32], width: usize) -> Result<(), ProbeError> {
-    check_features(part, features, width)?;
-    let samples = features.len() / width;
-    if labels.is_empty() {
-        return Err(ProbeError::LabelsMissing { part, samples });
-    }
-    if labels.len() != samples {
-        return Err(ProbeError::LengthMismatch { part, samples, labels: labels.len() });
-    }
-    Ok(())
 }
 
 /// Training labels with something to tell apart.

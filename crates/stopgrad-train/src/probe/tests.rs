@@ -6,6 +6,39 @@ use super::knn::{self, KnnParams};
 use super::linear::{LinearProbe, RIDGES};
 use super::*;
 
+type Answer<T> = Result<T, ProbeError>;
+
+/// Does something with rows in memory and their labels.
+fn with<T>(part: Part, values: &[f32], labels: &[u32], d: usize, f: impl FnOnce(&Labelled) -> Answer<T>) -> Answer<T> {
+    f(&Labelled { part, rows: &Held::new(part, values, d)?, labels })
+}
+
+fn nearest(train: &[f32], labels: &[u32], test: &[f32], d: usize, params: KnnParams) -> Answer<Vec<u32>> {
+    with(Part::Train, train, labels, d, |train| knn::predict(train, &Held::new(Part::Test, test, d)?, params))
+}
+
+fn nearest_accuracy(train: (&[f32], &[u32]), test: (&[f32], &[u32]), d: usize, params: KnnParams) -> Answer<f64> {
+    with(Part::Train, train.0, train.1, d, |train| {
+        with(Part::Test, test.0, test.1, d, |test| knn::accuracy(train, test, params))
+    })
+}
+
+fn fitted(features: &[f32], labels: &[u32], d: usize, classes: usize, ridge: f64) -> Answer<LinearProbe> {
+    with(Part::Train, features, labels, d, |train| LinearProbe::fit(train, classes, ridge))
+}
+
+fn chosen(train: (&[f32], &[u32]), validation: (&[f32], &[u32]), d: usize, classes: usize) -> Answer<LinearProbe> {
+    with(Part::Train, train.0, train.1, d, |train| {
+        with(Part::Validation, validation.0, validation.1, d, |validation| {
+            LinearProbe::fit_choosing_ridge(train, validation, classes)
+        })
+    })
+}
+
+fn linear_accuracy(probe: &LinearProbe, features: &[f32], labels: &[u32], d: usize) -> f64 {
+    with(Part::Test, features, labels, d, |test| probe.accuracy(test)).expect("ok")
+}
+
 /// A fixed stream of numbers in −1 … 1.
 fn stream(seed: u64) -> impl FnMut() -> f32 {
     let mut state = seed;
@@ -38,10 +71,11 @@ fn both_probes_read_separated_clusters() {
     let (train, train_labels) = clusters(500, d, classes, 0.3, 1);
     let (test, test_labels) = clusters(300, d, classes, 0.3, 2);
     let (val, val_labels) = clusters(100, d, classes, 0.3, 3);
-    let by_neighbors = knn::accuracy(&train, &train_labels, &test, &test_labels, d, KnnParams::default()).expect("ok");
-    let probe = LinearProbe::fit_choosing_ridge(&train, &train_labels, &val, &val_labels, d, classes).expect("ok");
+    let by_neighbors =
+        nearest_accuracy((&train, &train_labels), (&test, &test_labels), d, KnnParams::default()).expect("ok");
+    let probe = chosen((&train, &train_labels), (&val, &val_labels), d, classes).expect("ok");
     assert!(by_neighbors > 0.99, "{by_neighbors}");
-    assert!(probe.accuracy(&test, &test_labels).expect("ok") > 0.99);
+    assert!(linear_accuracy(&probe, &test, &test_labels, d) > 0.99);
 }
 
 #[test]
@@ -50,7 +84,7 @@ fn neighbors_agree_with_a_sort_of_all_cosines() {
     let (train, labels) = clusters(n, d, 4, 2.0, 4);
     let (test, _) = clusters(m, d, 4, 2.0, 5);
     let params = KnnParams { k: 9, temperature: 0.2 };
-    let predicted = knn::predict(&train, &labels, &test, d, params).expect("ok");
+    let predicted = nearest(&train, &labels, &test, d, params).expect("ok");
     let cosine = |a: &[f32], b: &[f32]| {
         let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(x, y)| f64::from(x * y)).sum::<f64>();
         dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
@@ -71,12 +105,25 @@ fn neighbors_agree_with_a_sort_of_all_cosines() {
 }
 
 #[test]
+fn rows_read_in_pieces_have_the_neighbors_of_rows_read_at_once() {
+    let (train, labels) = clusters(700, 5, 4, 2.0, 4);
+    let (test, _) = clusters(150, 5, 4, 2.0, 5);
+    let (train, test) =
+        (Held::new(Part::Train, &train, 5).expect("rows"), Held::new(Part::Test, &test, 5).expect("rows"));
+    let train = Labelled { part: Part::Train, rows: &train, labels: &labels };
+    let at_once = knn::predict(&train, &test, KnnParams::default()).expect("ok");
+    for length in [1, 64, 150, 333] {
+        assert_eq!(knn::predict_in_blocks(&train, &test, KnnParams::default(), length).expect("ok"), at_once);
+    }
+}
+
+#[test]
 fn equal_votes_go_to_the_lower_class_and_equal_cosines_to_the_earlier_sample() {
     let train = [1.0, 0.0, 0.0, 1.0];
     let both = KnnParams { k: 2, temperature: 0.1 };
-    assert_eq!(knn::predict(&train, &[5, 3], &[1.0, 1.0], 2, both), Ok(vec![3]));
+    assert_eq!(nearest(&train, &[5, 3], &[1.0, 1.0], 2, both), Ok(vec![3]));
     let one = KnnParams { k: 1, temperature: 0.1 };
-    assert_eq!(knn::predict(&train, &[5, 3], &[1.0, 1.0], 2, one), Ok(vec![5]));
+    assert_eq!(nearest(&train, &[5, 3], &[1.0, 1.0], 2, one), Ok(vec![5]));
 }
 
 #[test]
@@ -84,9 +131,9 @@ fn collapsed_features_answer_with_chance_and_not_with_nan() {
     let labels: Vec<u32> = (0..200).map(|i| i % 10).collect();
     for value in [0.0, 3.25] {
         let features = vec![value; 200 * 8];
-        let near = knn::accuracy(&features, &labels, &features, &labels, 8, KnnParams::default()).expect("ok");
-        let probe = LinearProbe::fit(&features, &labels, 8, 10, 1e-3).expect("ok");
-        let linear = probe.accuracy(&features, &labels).expect("ok");
+        let near = nearest_accuracy((&features, &labels), (&features, &labels), 8, KnnParams::default()).expect("ok");
+        let probe = fitted(&features, &labels, 8, 10, 1e-3).expect("ok");
+        let linear = linear_accuracy(&probe, &features, &labels, 8);
         assert!((near - 0.1).abs() < 1e-12 && (linear - 0.1).abs() < 1e-12, "{near} {linear}");
     }
 }
@@ -95,7 +142,7 @@ fn collapsed_features_answer_with_chance_and_not_with_nan() {
 fn a_sharp_temperature_and_a_large_k_stay_finite() {
     let (train, labels) = clusters(30, 4, 3, 0.1, 6);
     let params = KnnParams { k: 1000, temperature: 1e-4 };
-    assert!(knn::accuracy(&train, &labels, &train, &labels, 4, params).expect("ok") > 0.99);
+    assert!(nearest_accuracy((&train, &labels), (&train, &labels), 4, params).expect("ok") > 0.99);
 }
 
 #[test]
@@ -103,8 +150,8 @@ fn the_linear_probe_solves_the_normal_equations() {
     // Two features, one of them constant: by hand, the score of class 1 is p + λ-shrunk slope.
     let features = [-1.0, 4.0, 1.0, 4.0, -1.0, 4.0, 1.0, 4.0];
     let labels = [0, 1, 0, 1];
-    let probe = LinearProbe::fit(&features, &labels, 2, 2, 1.0).expect("ok");
-    assert_eq!(probe.predict(&features), Ok(vec![0, 1, 0, 1]));
+    let probe = fitted(&features, &labels, 2, 2, 1.0).expect("ok");
+    assert_eq!(Held::new(Part::Test, &features, 2).and_then(|rows| probe.predict(&rows)), Ok(vec![0, 1, 0, 1]));
     // Standardised x is ±1; Xᵀ(Y − ½)/n = ±½; with λ = 1 the weight is ¼.
     assert!((probe.weights_for_test()[0] + 0.25).abs() < 1e-6 && (probe.weights_for_test()[2] - 0.25).abs() < 1e-6);
     assert!(probe.weights_for_test()[1].abs() < 1e-9);
@@ -114,8 +161,8 @@ fn the_linear_probe_solves_the_normal_equations() {
 fn more_features_than_samples_and_repeated_features_are_solved() {
     let (train, labels) = clusters(40, 60, 4, 0.5, 8);
     let doubled: Vec<f32> = train.chunks_exact(60).flat_map(|row| [row, row].concat()).collect();
-    let probe = LinearProbe::fit(&doubled, &labels, 120, 4, RIDGES[4]).expect("ok");
-    assert!(probe.accuracy(&doubled, &labels).expect("ok") > 0.99);
+    let probe = fitted(&doubled, &labels, 120, 4, RIDGES[4]).expect("ok");
+    assert!(linear_accuracy(&probe, &doubled, &labels, 120) > 0.99);
 }
 
 #[test]
@@ -124,8 +171,8 @@ fn the_number_of_threads_changes_nothing() {
     let (test, test_labels) = clusters(700, 12, 5, 1.5, 10);
     let run = |threads| {
         ThreadPoolBuilder::new().num_threads(threads).build().expect("threads").install(|| {
-            let near = knn::predict(&train, &labels, &test, 12, KnnParams::default()).expect("ok");
-            let probe = LinearProbe::fit_choosing_ridge(&train, &labels, &test, &test_labels, 12, 5).expect("ok");
+            let near = nearest(&train, &labels, &test, 12, KnnParams::default()).expect("ok");
+            let probe = chosen((&train, &labels), (&test, &test_labels), 12, 5).expect("ok");
             (near, probe)
         })
     };
@@ -136,7 +183,7 @@ fn the_number_of_threads_changes_nothing() {
 fn mistakes_are_named() {
     let features = [1.0, 2.0, 3.0, 4.0];
     let params = KnnParams::default();
-    let fit = |features: &[f32], labels: &[u32]| knn::predict(features, labels, &[1.0, 0.0], 2, params);
+    let fit = |features: &[f32], labels: &[u32]| nearest(features, labels, &[1.0, 0.0], 2, params);
     assert_eq!(fit(&[], &[]), Err(ProbeError::Empty { part: Part::Train }));
     assert_eq!(fit(&features, &[]), Err(ProbeError::LabelsMissing { part: Part::Train, samples: 2 }));
     assert_eq!(fit(&features, &[1]), Err(ProbeError::LengthMismatch { part: Part::Train, samples: 2, labels: 1 }));
@@ -144,11 +191,11 @@ fn mistakes_are_named() {
     assert_eq!(fit(&features[..3], &[0, 1]), Err(ProbeError::RowLength { part: Part::Train, found: 3, width: 2 }));
     let infinite = fit(&[1.0, 2.0, 3.0, f32::INFINITY], &[0, 1]);
     assert_eq!(infinite, Err(ProbeError::NotFinite { part: Part::Train, row: 1, column: 1, value: f32::INFINITY }));
-    let linear = LinearProbe::fit(&features, &[0, 7], 2, 3, 1e-3);
+    let linear = fitted(&features, &[0, 7], 2, 3, 1e-3);
     assert_eq!(linear, Err(ProbeError::LabelOutOfRange { part: Part::Train, row: 1, label: 7, classes: 3 }));
-    assert_eq!(LinearProbe::fit(&features, &[0, 1], 2, 2, 0.0), Err(ProbeError::Ridge { ridge: 0.0 }));
+    assert_eq!(fitted(&features, &[0, 1], 2, 2, 0.0), Err(ProbeError::Ridge { ridge: 0.0 }));
     let bad = KnnParams { k: 0, temperature: 0.1 };
-    let none = knn::predict(&features, &[0, 1], &features, 2, bad);
+    let none = nearest(&features, &[0, 1], &features, 2, bad);
     assert_eq!(none, Err(ProbeError::KnnParams { k: 0, temperature: 0.1 }));
 }
 
@@ -163,10 +210,10 @@ fn cost_at_full_size() {
         let (train, labels) = clusters(n, d, 10, 3.0, 11);
         let (test, test_labels) = clusters(m, d, 10, 3.0, 12);
         let clock = std::time::Instant::now();
-        let near = knn::accuracy(&train, &labels, &test, &test_labels, d, KnnParams::default()).expect("ok");
+        let near = nearest_accuracy((&train, &labels), (&test, &test_labels), d, KnnParams::default()).expect("ok");
         let knn_time = clock.elapsed();
         let clock = std::time::Instant::now();
-        let probe = LinearProbe::fit_choosing_ridge(&train, &labels, &test, &test_labels, d, 10).expect("ok");
+        let probe = chosen((&train, &labels), (&test, &test_labels), d, 10).expect("ok");
         report(&format!("d {d}: knn {near:.3} {knn_time:?}, linear ridge {} {:?}", probe.ridge, clock.elapsed()));
     }
 }

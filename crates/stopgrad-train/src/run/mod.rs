@@ -4,6 +4,7 @@ mod ending;
 mod gallery;
 mod live;
 mod probing;
+mod raw_input;
 mod rehearsal;
 mod resume;
 mod session;

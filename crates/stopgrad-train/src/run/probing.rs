@@ -1,16 +1,19 @@
 //! Probes of a live model: features of the labelled samples, accuracies on the splits.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use stopgrad_data::random::{permutation, stream};
 use stopgrad_data::{Source, Splits};
 
 use crate::features::{Preprocessing, Space, features, samples_at_a_time};
-use crate::network::{Input, Network};
+use crate::network::Network;
 use crate::plan::Plan;
-use crate::probe::{ProbeError, knn, linear};
+use crate::probe::{Held, Labelled, Part, ProbeError, Rows, knn, linear};
 use crate::record::{Baselines, ProbeResult};
 use crate::scalar::Scalar;
 use crate::weights::Weights;
+
+use super::raw_input::RawInput;
 
 /// Accuracies of one probe at one step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +32,7 @@ pub struct ProbeRow {
 
 /// Labelled samples of a part, in the order of the source.
 #[derive(Debug, Default)]
-struct Part {
+struct Samples {
     indices: Vec<usize>,
     labels: Vec<u32>,
 }
@@ -45,7 +48,7 @@ struct Seen {
 /// held.
 #[derive(Debug)]
 pub struct ProbeSet {
-    parts: [Part; 3],
+    parts: [Samples; 3],
     preprocessing: Preprocessing,
     classes: usize,
     k: usize,
@@ -89,29 +92,34 @@ impl ProbeSet {
             Space::Encoder => network.encoder_width,
             Space::Projector => network.embedding_width,
         };
-        self.accuracies(&seen, width, place, step)
+        let [train, validation, test] = &seen;
+        let held = [
+            Held::new(Part::Train, &train.features, width)?,
+            Held::new(Part::Validation, &validation.features, width)?,
+            Held::new(Part::Test, &test.features, width)?,
+        ];
+        let labels = seen.each_ref().map(|part| part.labels.as_slice());
+        self.accuracies(held.each_ref().map(|held| held as &dyn Rows), labels, place, step)
     }
 
     /// The same probes on the raw, normalized input; images larger than 32 pixels are averaged over squares until they
-    /// are not, or their probes would cost more than the run.
+    /// are not, or their probes would cost more than the run. Samples are read anew for every pass of a probe: the raw
+    /// input of a large source is not held.
     ///
     /// # Errors
     /// As [`ProbeSet::probe`].
     pub fn probe_input(&self, source: &dyn Source) -> Result<Vec<ProbeRow>, ProbeError> {
-        let full = self.preprocessing.shape_of_input();
-        let pool = Pooling::of(&full);
-        let seen = self.parts.each_ref().map(|part| {
-            part.seen(source, &self.preprocessing, full.width, |inputs| match &pool {
-                Some(pool) => pool.apply(&inputs),
-                None => inputs,
-            })
-        });
-        self.accuracies(&seen, pool.map_or(full.width, |pool| pool.width()), "input", 0)
+        let parts = self.parts.each_ref().map(|part| part.readable(source));
+        let rows = parts.each_ref().map(|part| RawInput::of(source, &self.preprocessing, &part.indices));
+        let labels = parts.each_ref().map(|part| part.labels.as_slice());
+        self.accuracies(rows.each_ref().map(|rows| rows as &dyn Rows), labels, "input", 0)
     }
 
-    fn accuracies(&self, seen: &[Seen; 3], width: usize, place: &str, step: u64) -> Result<Vec<ProbeRow>, ProbeError> {
-        let [train, validation, test] = seen.each_ref().map(|part| part.features.as_slice());
-        let [train_labels, validation_labels, test_labels] = seen.each_ref().map(|part| part.labels.as_slice());
+    fn accuracies(
+        &self, rows: [&dyn Rows; 3], labels: [&[u32]; 3], place: &str, step: u64,
+    ) -> Result<Vec<ProbeRow>, ProbeError> {
+        let part = |at: usize, part| Labelled { part, rows: rows[at], labels: labels[at] };
+        let (train, validation, test) = (part(0, Part::Train), part(1, Part::Validation), part(2, Part::Test));
         let row = |kind: &str, validation: f64, test: f64| ProbeRow {
             place: place.to_owned(),
             kind: kind.to_owned(),
@@ -120,18 +128,10 @@ impl ProbeSet {
             test,
         };
         let params = knn::KnnParams { k: self.k, temperature: self.temperature };
-        let nearest = |f: &[f32], labels: &[u32]| knn::accuracy(train, train_labels, f, labels, width, params);
-        let knn = row("knn", nearest(validation, validation_labels)?, nearest(test, test_labels)?);
-        let fitted = linear::LinearProbe::fit_choosing_ridge(
-            train,
-            train_labels,
-            validation,
-            validation_labels,
-            width,
-            self.classes,
-        )?;
-        let linear =
-            row("linear", fitted.accuracy(validation, validation_labels)?, fitted.accuracy(test, test_labels)?);
+        let nearest = |part: &Labelled<'_>| knn::accuracy(&train, part, params);
+        let knn = row("knn", nearest(&validation)?, nearest(&test)?);
+        let fitted = linear::LinearProbe::fit_choosing_ridge(&train, &validation, self.classes)?;
+        let linear = row("linear", fitted.accuracy(&validation)?, fitted.accuracy(&test)?);
         Ok(vec![knn, linear])
     }
 
@@ -188,7 +188,15 @@ impl ProbeSet {
     }
 }
 
-impl Part {
+impl Samples {
+    /// Those that can be read.
+    fn readable(&self, source: &dyn Source) -> Self {
+        let read = |&(index, _): &(&usize, _)| source.sample(*index).is_ok();
+        let (indices, labels) =
+            self.indices.par_iter().zip(&self.labels).filter(read).map(|(&index, &label)| (index, label)).unzip();
+        Self { indices, labels }
+    }
+
     /// What `see` makes of all samples, a block at a time.
     fn seen(
         &self, source: &dyn Source, preprocessing: &Preprocessing, width: usize, see: impl Fn(Vec<f32>) -> Vec<f32>,
@@ -219,8 +227,8 @@ fn chosen(train: &[usize], plan: &Plan) -> Vec<usize> {
     chosen
 }
 
-fn labelled(plan: &Plan, indices: &[usize]) -> Part {
-    let mut part = Part::default();
+fn labelled(plan: &Plan, indices: &[usize]) -> Samples {
+    let mut part = Samples::default();
     for &index in indices {
         if let Some(label) = plan.source.label(index) {
             part.indices.push(index);
@@ -228,61 +236,4 @@ fn labelled(plan: &Plan, indices: &[usize]) -> Part {
         }
     }
     part
-}
-
-/// Largest side of the images that are probed as they are.
-const RAW_SIDE: usize = 32;
-
-/// Means over squares of pixels.
-struct Pooling {
-    planes: usize,
-    height: usize,
-    width: usize,
-    side: usize,
-}
-
-impl Pooling {
-    /// One that brings images to 32 pixels or fewer; none where they are not larger.
-    fn of(input: &Input) -> Option<Self> {
-        let [planes, height, width] = input.image?;
-        let side = height.max(width).div_ceil(RAW_SIDE);
-        (side > 1 && height.min(width) >= side).then_some(Self { planes, height, width, side })
-    }
-
-    /// Numbers of what is left of an image; a rest at the right and at the bottom goes.
-    fn width(&self) -> usize {
-        self.planes * (self.height / self.side) * (self.width / self.side)
-    }
-
-    fn apply(&self, images: &[f32]) -> Vec<f32> {
-        let Self { height, width, side, .. } = *self;
-        let share = 1.0 / (side * side) as f32;
-        let mut out = Vec::new();
-        for plane in images.chunks_exact(height * width) {
-            for (y, x) in (0..height / side).flat_map(|y| (0..width / side).map(move |x| (y, x))) {
-                let rows = plane.chunks_exact(width).skip(y * side).take(side);
-                out.push(rows.map(|row| row[x * side..(x + 1) * side].iter().sum::<f32>()).sum::<f32>() * share);
-            }
-        }
-        out
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn large_images_are_averaged_over_squares() {
-        let input = Input { width: 2 * 65 * 70, image: Some([2, 65, 70]) };
-        let pool = Pooling::of(&input).expect("larger than 32");
-        assert_eq!((pool.side, pool.width()), (3, 2 * 21 * 23));
-        let image: Vec<f32> = (0..input.width).map(|at| (at % 70) as f32).collect();
-        let small = pool.apply(&image);
-        assert_eq!(small.len(), pool.width());
-        // Columns 0, 1, 2 and then 3, 4, 5.
-        assert!((small[0] - 1.0).abs() < 1e-6 && (small[1] - 4.0).abs() < 1e-5 && (small[23] - 1.0).abs() < 1e-6);
-        assert!(Pooling::of(&Input { width: 3072, image: Some([3, 32, 32]) }).is_none());
-        assert!(Pooling::of(&Input::from(5000)).is_none());
-    }
 }

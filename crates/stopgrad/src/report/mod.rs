@@ -26,6 +26,7 @@ mod waiting;
 mod fixture;
 
 pub use figure::{Figure, Group};
+pub(crate) use probes::BASELINES;
 pub use quality::{Course, Stretch, Trend, course};
 pub(crate) use theory::sentences as theory_sentences;
 pub(crate) use waiting::waited;

@@ -2,10 +2,17 @@
 
 use std::fmt::Write;
 
-use super::record::ProbeResult;
+use super::record::{ProbeResult, RunRecord};
 use super::{Report, seeds};
 use crate::markup;
 use crate::markup::{escape, percent, prose};
+
+/// Where the probes of something untrained are found.
+type ProbesOf = fn(&RunRecord) -> &[ProbeResult];
+
+/// What a run is compared with, in words.
+pub(crate) const BASELINES: [(&str, ProbesOf); 2] =
+    [("untrained encoder", |run| &run.baselines.untrained), ("raw input", |run| &run.baselines.raw)];
 
 /// Two standard errors of an accuracy measured on `count` samples.
 ///

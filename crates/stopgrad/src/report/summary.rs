@@ -1,6 +1,6 @@
 //! The report in a paragraph: sentences made from the verdicts and the probes, none of them canned.
 
-use super::probes::{Range, baseline, final_knn, sampling_error};
+use super::probes::{BASELINES, Range, baseline, final_knn, sampling_error};
 use super::quality::{Trend, measure_word};
 use super::record::{Column, ProbeResult, RunRecord};
 use super::verdict::{Finding, Verdict};
@@ -83,9 +83,7 @@ fn accuracies(report: &Report) -> Option<String> {
         // Every source has baselines of its own: they stand in the table.
         return Some(format!("kNN accuracy on the test part after the last step: {}.", parts.join(", ")));
     }
-    let baselines: [(&str, fn(&RunRecord) -> &[ProbeResult]); 2] =
-        [("untrained encoder", |run| &run.baselines.untrained), ("raw input", |run| &run.baselines.raw)];
-    for (what, pick) in baselines {
+    for (what, pick) in BASELINES {
         let values: Vec<f64> = report.runs.iter().filter_map(|run| baseline(pick(run), "knn", "test")).collect();
         parts.extend(Range::of(&values).map(|range| format!("{what} {}", percent(range.mean))));
     }

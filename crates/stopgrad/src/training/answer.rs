@@ -13,16 +13,10 @@ use crate::demand::unmet;
 use crate::limits::Stop;
 use crate::manifest::Manifest;
 use crate::outcome::{Outcome, Status};
-use crate::report::{Report, theory_sentences, waited};
+use crate::report::{BASELINES, Report, theory_sentences, waited};
 use crate::table::aligned;
 
 const HEADER: [&str; 6] = ["run", "minimises Ē", "converges", "collapses", "kNN", "linear"];
-
-/// Where the probes of something untrained are found.
-type ProbesOf = fn(&RunRecord) -> &[ProbeResult];
-
-const BASELINES: [(&str, ProbesOf); 2] =
-    [("untrained encoder", |run| &run.baselines.untrained), ("raw input", |run| &run.baselines.raw)];
 
 /// The answer of a command whose runs are all finished.
 pub(super) fn answer(report: &Report, out: &Path, asked: &RunArguments) -> Outcome {
