@@ -214,7 +214,8 @@ impl<'a> Seen<'a> {
                 format!("The {place} gives all samples the same output: their variance is {share} of its square.")
             }
             Kind::Undecided => {
-                format!("Only {} samples were measured at the {place}; {MIN_SAMPLES} would decide.", end.samples)
+                let (n, s) = (end.samples, if end.samples == 1 { " was" } else { "s were" });
+                format!("Only {n} sample{s} measured at the {place}; {MIN_SAMPLES} would decide.")
             }
         }
     }
