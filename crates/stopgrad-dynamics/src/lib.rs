@@ -5,6 +5,7 @@
 //! Rejected: one crate with the training loop; an eigenvalue must not need a deep-learning framework.
 //!
 //! Reading order: [`Field`] (the three ways to move), [`rank`] (how many dimensions a cloud fills),
+//! [`collapse`] (has it collapsed, how and where),
 //! [`LinearField`] (the linear case, whose products everything below asks for), [`orbit`] and [`stability`] (does an
 //! equilibrium attract), [`krylov`] (the same from products alone), [`conservative`] (is it a gradient field),
 //! [`predict`](predict()) (what training will keep, from moments alone), [`flow`] and [`basins`] (where starts end),
@@ -14,10 +15,12 @@
 #![forbid(unsafe_code)]
 
 pub mod basins;
+pub mod collapse;
 pub mod conservative;
 pub mod ensemble;
 pub mod features;
 mod field;
+pub mod finding;
 pub mod flow;
 mod fold;
 mod gmres;
@@ -46,6 +49,7 @@ mod testing;
 mod vector_field;
 
 pub use field::{Field, ParseFieldError};
+pub use finding::Finding;
 pub use fold::FoldBracket;
 pub use linalg::LinalgError;
 pub use linear::{

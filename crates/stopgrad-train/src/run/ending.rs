@@ -4,6 +4,8 @@ use std::cell::RefCell;
 
 use stopgrad_data::Loader;
 use stopgrad_dynamics::Field;
+use stopgrad_dynamics::collapse::{CollapseEvidence, Outputs, Place, PlaceEvidence, Spread, Values, collapses};
+use stopgrad_dynamics::rank::RankError;
 
 use super::live::{Live, views};
 use super::session::Session;
@@ -15,10 +17,7 @@ use crate::optim::Optimizer;
 use crate::record::{Baselines, Column, MetricsRow, RunRecord};
 use crate::scalar::Scalar;
 use crate::theory::{self, LinearEnd, TheoryRecord};
-use crate::verdict::{
-    CollapseEvidence, ConvergenceEvidence, DescentEvidence, Finding, Place, PlaceEvidence, SmallestValue, Verdict,
-    collapses, converges, count_clusters, minimises,
-};
+use crate::verdict::{ConvergenceEvidence, DescentEvidence, Finding, SmallestValue, Verdict, converges, minimises};
 use crate::weights::Weights;
 
 /// Rows from which the pace at the start of a run is taken.
@@ -110,13 +109,22 @@ impl<T: Scalar> Session<'_, T> {
         let end = self.pairs.measure(network, objective, &live.student, live.teacher.as_ref());
         let start = self.pairs.measure(network, objective, initial, None);
         let teacher = |m: &Measured| m.teacher_projector.clone().unwrap_or_else(|| m.teacher_encoder.clone());
-        let mut places = vec![place(Place::Encoder, &end.student_encoder, &start.student_encoder)];
+        let mut clouds = vec![(Place::Encoder, &end.student_encoder, &start.student_encoder)];
         if let (Some(end), Some(start)) = (&end.student_projector, &start.student_projector) {
-            places.push(place(Place::Projector, end, start));
+            clouds.push((Place::Projector, end, start));
         }
-        places.push(place(Place::Predictor, &end.predictor, &start.predictor));
-        places.push(place(Place::Teacher, &teacher(&end), &teacher(&start)));
-        collapses(&CollapseEvidence { places, loss_sees_scale: objective.loss != Loss::Cosine })
+        let (end_teacher, start_teacher) = (teacher(&end), teacher(&start));
+        clouds.push((Place::Predictor, &end.predictor, &start.predictor));
+        clouds.push((Place::Teacher, &end_teacher, &start_teacher));
+        let places: Result<Vec<_>, RankError> =
+            clouds.into_iter().map(|(at, end, untrained)| place(at, end, untrained)).collect();
+        match places {
+            Ok(places) => collapses(&CollapseEvidence { places, loss_sees_scale: objective.loss != Loss::Cosine }),
+            Err(error) => {
+                let why = format!("The outputs could not be measured: {error}.");
+                Finding::new("undecided", why, &serde_json::Map::new())
+            }
+        }
     }
 
     fn judge_convergence(&self, initial: &Weights) -> Finding {
@@ -226,20 +234,21 @@ impl<T: Scalar> Live<'_, T> {
 }
 
 /// Trained beside untrained, with the spread of the views of one sample where both views were seen.
-fn place(place: Place, end: &Cloud, untrained: &Cloud) -> PlaceEvidence {
+fn place(place: Place, end: &Cloud, untrained: &Cloud) -> Result<PlaceEvidence, RankError> {
     let within = end.twins.as_ref().map(|twins| {
         let squares: f64 = end.points.iter().zip(twins).map(|(a, b)| (a - b) * (a - b)).sum();
         // Each of two views is half their distance from their mean.
         squares / 4.0 / end.n as f64
     });
+    let spread = |cloud: &Cloud| -> Result<Spread, RankError> {
+        Ok(Spread::measure(&Outputs::new(Values::F64(&cloud.points), cloud.n, 1, cloud.d)?)?)
+    };
     let total: f64 = end.summary.eigenvalues.iter().sum();
-    PlaceEvidence {
+    Ok(PlaceEvidence {
         place,
-        end: end.summary.clone(),
-        untrained: untrained.summary.clone(),
-        clusters: count_clusters(&end.points, end.d),
-        untrained_clusters: count_clusters(&untrained.points, untrained.d),
+        end: spread(end)?,
+        reference: Some(spread(untrained)?),
         within_view_variance: within,
         between_view_variance: within.map(|within| (total - within).max(0.0)),
-    }
+    })
 }

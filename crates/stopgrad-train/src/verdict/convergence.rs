@@ -24,7 +24,7 @@
 use serde::{Deserialize, Serialize};
 use stopgrad_dynamics::statistics::{Interval, mean, mean_interval, slope};
 
-use super::{Finding, number, percent};
+use stopgrad_dynamics::finding::{Finding, number, percent};
 
 /// Rows of the tail below which nothing is said: four windows of two.
 pub const MIN_ROWS: usize = 8;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Finding, number, percent};
+use stopgrad_dynamics::finding::{Finding, number, percent};
 
 /// Ē falls by more than this share: the end of the run was no minimum of it.
 pub const CLEAR_FALL: f64 = 0.05;

@@ -1,7 +1,7 @@
 //! Do the samples sit on a few points? Spectra cannot tell: k points span up to k − 1 dimensions.
 
+use crate::statistics::{quantile, squared_distance};
 use serde::Serialize;
-use stopgrad_dynamics::statistics::{quantile, squared_distance};
 
 /// The largest number of clusters looked for; beyond it the samples per cluster are too few to speak of one.
 const MOST: usize = 64;

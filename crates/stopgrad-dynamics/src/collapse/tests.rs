@@ -2,10 +2,8 @@
 
 use std::sync::LazyLock;
 
-use stopgrad_dynamics::rank::summarize;
-
 use super::*;
-use crate::verdict::count_clusters;
+use crate::rank::summarize;
 
 struct Normals(u64);
 
@@ -46,13 +44,15 @@ fn cloud(seed: u64, rank: usize, clusters: usize, noise: f64) -> Vec<f64> {
     samples
 }
 
+fn spread(samples: &[f64]) -> Spread {
+    Spread::measure(&Outputs::new(Values::F64(samples), samples.len() / D, 1, D).expect("finite")).expect("eigenvalues")
+}
+
 fn place(place: Place, end: &[f64], untrained: &[f64]) -> PlaceEvidence {
     PlaceEvidence {
         place,
-        end: summarize(end, N, D).expect("finite"),
-        untrained: summarize(untrained, N, D).expect("finite"),
-        clusters: count_clusters(end, D),
-        untrained_clusters: count_clusters(untrained, D),
+        end: spread(end),
+        reference: Some(spread(untrained)),
         within_view_variance: None,
         between_view_variance: None,
     }
@@ -70,8 +70,7 @@ fn always(answer: &str, samples: impl Fn(u64) -> Vec<f64>) {
     });
     for seed in 0..20 {
         let samples = samples(seed);
-        let end = summarize(&samples, N, D).expect("finite");
-        let place = PlaceEvidence { end, clusters: count_clusters(&samples, D), ..UNTRAINED.clone() };
+        let place = PlaceEvidence { end: spread(&samples), ..UNTRAINED.clone() };
         let finding = collapses(&CollapseEvidence { places: vec![place], loss_sees_scale: true });
         assert_eq!(finding.answer, answer, "seed {seed}: {} {:#?}", finding.why, finding.evidence);
     }
@@ -212,4 +211,81 @@ fn full_clouds_of_hardly_more_samples_than_dimensions_are_alive() {
             assert!(alive as f64 > 0.9 * D.min(n - 1) as f64, "{n} samples: {alive}");
         }
     }
+}
+
+/// The answer without anything to compare with.
+fn alone(samples: &[f64], positions: usize, width: usize) -> Finding {
+    let outputs = Outputs::new(Values::F64(samples), samples.len() / positions / width, positions, width);
+    let end = Spread::measure(&outputs.expect("finite")).expect("eigenvalues");
+    let place = PlaceEvidence {
+        place: Place::Encoder,
+        end,
+        reference: None,
+        within_view_variance: None,
+        between_view_variance: None,
+    };
+    collapses(&CollapseEvidence { places: vec![place], loss_sees_scale: true })
+}
+
+/// The cases at which published measures give the wrong answer (std of z/|z|, RankMe, LiDAR).
+#[test]
+fn known_cases_are_told_without_a_reference() {
+    for seed in 0..20 {
+        let told = |samples: Vec<f64>| alone(&samples, 1, D).answer;
+        assert_eq!(told(vec![0.7; N * D]), "complete");
+        for noise in [1e-5, 1e-3] {
+            assert_eq!(told(cloud(seed, 0, 1, noise)), "complete", "constant and noise {noise}");
+        }
+        assert_eq!(
+            told((0..N * D).map(|at| if (at / D).is_multiple_of(2) { 0.125 } else { -0.125 }).collect()),
+            "cluster"
+        );
+        for rank in [2, 4, 8] {
+            let samples = cloud(seed, rank, 0, 0.0);
+            let finding = alone(&samples, 1, D);
+            assert_eq!(finding.answer, "dimensional", "rank {rank}: {}", finding.why);
+            assert_eq!(finding.beside["where"]["encoder"]["lost_dimensions"], D - rank);
+        }
+        assert_eq!(told(cloud(seed, 0, 0, 1.0)), "no");
+        assert_eq!(told(cloud(seed, 0, 0, 1.0).iter().map(|x| x + 50.0).collect()), "no");
+    }
+}
+
+#[test]
+fn a_spectrum_that_falls_without_a_cliff_leaves_it_open() {
+    // Variances k⁻ᵖ.
+    let falling = |power: f64| -> Vec<f64> {
+        let column = |at: usize| ((at % D + 1) as f64).powf(-power / 2.0);
+        cloud(3, 0, 0, 1.0).iter().enumerate().map(|(at, x)| x * column(at)).collect()
+    };
+    assert_eq!(alone(&falling(0.0), 1, D).answer, "no");
+    assert_eq!(alone(&falling(2.0), 1, D).answer, "no", "all carry a hundredth of an equal share");
+    let finding = alone(&falling(2.8), 1, D);
+    assert!(finding.answer == "undecided" && finding.why.contains("reference"), "{}", finding.why);
+    assert_eq!(alone(&falling(4.0), 1, D).answer, "dimensional", "its first step is a cliff");
+}
+
+#[test]
+fn too_few_samples_leave_it_open() {
+    let few = alone(&cloud(4, 0, 0, 1.0)[..24 * D], 1, D);
+    assert_eq!(few.answer, "undecided", "24 samples show 23 directions of 64: {}", few.why);
+    let lost = alone(&cloud(4, 3, 0, 0.0)[..24 * D], 1, D);
+    assert_eq!(lost.answer, "dimensional", "three directions of 23: {}", lost.why);
+    assert_eq!(alone(&cloud(4, 0, 0, 1.0)[..8 * D], 1, D).answer, "undecided");
+}
+
+#[test]
+fn outputs_of_positions_are_no_outputs_of_samples() {
+    let (n, t, d) = (64, 8, 32);
+    let mut normals = Normals(9);
+    let means: Vec<f64> = (0..t * d).map(|_| normals.next()).collect();
+    let mut tokens =
+        |spread: f64| -> Vec<f64> { (0..n * t * d).map(|at| means[at % (t * d)] + spread * normals.next()).collect() };
+    for (spread, answer) in [(0.0, "positional"), (1e-3, "positional"), (0.05, "positional"), (0.5, "no"), (1.0, "no")]
+    {
+        let finding = alone(&tokens(spread), t, d);
+        assert_eq!(finding.answer, answer, "{spread}: {}", finding.why);
+    }
+    let finding = alone(&vec![2.0; n * t * d], t, d);
+    assert_eq!(finding.answer, "complete", "{}", finding.why);
 }
