@@ -15,6 +15,7 @@
 
 pub mod augment;
 mod draws;
+pub mod embeddings;
 mod fixed;
 pub mod loader;
 mod normalizer;

@@ -4,6 +4,7 @@
 //! overrides and go through the same parser as `--set` and the file.
 
 mod basins;
+mod diagnose;
 mod doctor;
 mod flow;
 mod landscape;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use basins::{BasinsArguments, BasinsSettings, StartKind};
+pub use diagnose::{DiagnoseArguments, DiagnoseFailure};
 pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;
@@ -35,10 +37,10 @@ pub use sweep::{
 };
 use text::{
     BASINS_ABOUT, BASINS_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, COMPLETIONS_ABOUT,
-    COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES,
-    FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT,
-    MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES,
-    TRAIN_ABOUT, TRAIN_EXAMPLES,
+    COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DIAGNOSE_ABOUT, DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES,
+    EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT,
+    MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES,
+    SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
 };
 
 /// The whole command line.
@@ -87,6 +89,9 @@ pub enum Command {
     /// Write the report of finished runs again, of one folder or of several together, from their files
     #[command(long_about = REPORT_ABOUT, after_help = REPORT_EXAMPLES)]
     Report(ReportArguments),
+    /// Say whether outputs of any network have collapsed, how and where
+    #[command(long_about = DIAGNOSE_ABOUT, after_help = DIAGNOSE_EXAMPLES)]
+    Diagnose(DiagnoseArguments),
     /// Second moments of pairs of views, for the linear theory
     #[command(long_about = MOMENTS_ABOUT, after_help = MOMENTS_EXAMPLES)]
     Moments(MomentsArguments),

@@ -3,6 +3,7 @@
 mod basins;
 mod completions;
 mod data;
+mod diagnose;
 mod doctor;
 mod flow;
 mod landscape;
@@ -21,6 +22,7 @@ mod report;
 mod train;
 
 pub use basins::BasinsCommandError;
+pub use diagnose::DiagnoseCommandError;
 pub use flow::FlowCommandError;
 pub use landscape::LandscapeCommandError;
 pub use moments::MomentsCommandError;
@@ -40,6 +42,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
     match &arguments.command {
         Command::Data(asked) => data::run(asked, output),
         Command::Moments(asked) => moments::run(asked, output),
+        Command::Diagnose(asked) => diagnose::run(asked, output),
         Command::Predict(asked) => predict::run(asked, output),
         Command::Flow(asked) => flow::run(asked, output),
         Command::Basins(asked) => basins::run(asked, output),
@@ -61,6 +64,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
             let command = match other {
                 Command::Data(_) => "data",
                 Command::Moments(_) => "moments",
+                Command::Diagnose(_) => "diagnose",
                 Command::Predict(_) => "predict",
                 Command::Flow(_) => "flow",
                 Command::Basins(_) => "basins",

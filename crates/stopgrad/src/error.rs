@@ -60,6 +60,9 @@ pub enum CommandError {
     /// Moments that cannot be made of what there is.
     #[error(transparent)]
     Moments(#[from] crate::commands::MomentsCommandError),
+    /// No diagnosis.
+    #[error(transparent)]
+    Diagnose(#[from] crate::commands::DiagnoseCommandError),
     /// No prediction.
     #[error(transparent)]
     Predict(#[from] crate::commands::PredictCommandError),

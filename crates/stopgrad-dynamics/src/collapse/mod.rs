@@ -12,6 +12,7 @@ mod clusters;
 mod outputs;
 mod spectra;
 mod spread;
+mod views;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ use clusters::GAP;
 pub use clusters::{ClusterCount, count_clusters};
 pub use outputs::{Outputs, Values};
 pub use spread::Spread;
+pub use views::ViewPairs;
 
 use crate::finding::{Finding, number, percent};
 use crate::statistics::sum_fixed;
@@ -233,7 +235,9 @@ impl<'a> Seen<'a> {
             |r| format!("; untrained, {} and {}", self.alive_before, number(r.summary.effective_rank)),
         );
         let ranks = format!(
-            "{alive} directions of the {place} are alive and the effective rank is {}{before}",
+            "{alive} {} of the {place} {} alive and the effective rank is {}{before}",
+            if alive == 1 { "direction" } else { "directions" },
+            if alive == 1 { "is" } else { "are" },
             number(summary.effective_rank)
         );
         match self.kind {

@@ -86,4 +86,20 @@ impl<'a> Outputs<'a> {
             rows[start..].iter_mut().zip(mean).for_each(|(x, mean)| *x -= mean);
         }
     }
+
+    /// Mean output of each position: t × d. A second round removes the rounding of the first.
+    pub(super) fn position_means(&self) -> Vec<f64> {
+        let mut means = vec![0.0; self.positions() * self.width()];
+        let (mut sums, mut rows) = (means.clone(), Vec::new());
+        for _ in 0..2 {
+            sums.fill(0.0);
+            for sample in 0..self.samples() {
+                rows.clear();
+                self.push(sample, &means, &mut rows);
+                sums.iter_mut().zip(&rows).for_each(|(sum, x)| *sum += x);
+            }
+            means.iter_mut().zip(&sums).for_each(|(mean, sum)| *mean += sum / self.samples() as f64);
+        }
+        means
+    }
 }

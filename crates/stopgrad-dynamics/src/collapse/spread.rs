@@ -38,7 +38,7 @@ impl Spread {
     /// # Cost      n t d² multiply-adds in double precision, and up to 17 eigenvalue problems of min(n t, d)
     /// # Source    leaving out: Quenouille 1949, Tukey 1958; tr Σ²: Chen, Zhang, Zhong 2010, from pairs of different samples
     pub fn measure(outputs: &Outputs<'_>) -> Result<Self, LinalgError> {
-        let means = position_means(outputs);
+        let means = outputs.position_means();
         let pass = Pass::over(outputs, &means);
         let (n, d) = (outputs.samples(), outputs.width());
         let constant = pass.variance <= ROUNDING_SHARE * pass.second_moment;
@@ -64,22 +64,6 @@ impl Spread {
             clusters: clusters(outputs, &means),
         })
     }
-}
-
-/// Mean output of each position: t × d. A second round removes the rounding of the first.
-fn position_means(outputs: &Outputs<'_>) -> Vec<f64> {
-    let mut means = vec![0.0; outputs.positions() * outputs.width()];
-    let (mut sums, mut rows) = (means.clone(), Vec::new());
-    for _ in 0..2 {
-        sums.fill(0.0);
-        for sample in 0..outputs.samples() {
-            rows.clear();
-            outputs.push(sample, &means, &mut rows);
-            sums.iter_mut().zip(&rows).for_each(|(sum, x)| *sum += x);
-        }
-        means.iter_mut().zip(&sums).for_each(|(mean, sum)| *mean += sum / outputs.samples() as f64);
-    }
-    means
 }
 
 fn position_variance(means: &[f64], d: usize) -> f64 {

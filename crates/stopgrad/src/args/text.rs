@@ -80,6 +80,18 @@ Examples:
   stopgrad moments --view-files past.npy future.npy --out series.npz
   stopgrad moments --merge part1.npz part2.npz --features whiten --out whole.npz";
 
+pub(super) const DIAGNOSE_ABOUT: &str = "\
+Has a network collapsed - to a constant, to few dimensions, to a few points, to what depends on the token position alone - \
+and where? From its outputs for some samples, which a training script writes with numpy.save or numpy.savez; no training of \
+ours is needed. A reference (the untrained network, or the raw input) says how many dimensions there could be.";
+
+pub(super) const DIAGNOSE_EXAMPLES: &str = "\
+Examples:
+  stopgrad diagnose z.npy
+  stopgrad diagnose z.npy --second-view z2.npy --teacher t.npy --reference untrained.npy
+  stopgrad diagnose outputs.npz --fail-on collapses --json
+  stopgrad diagnose step-1000.npy step-2000.npy step-3000.npy";
+
 pub(super) const PREDICT_ABOUT: &str = "\
 What stop-gradient and EMA training of a linear network will keep at a weight decay, from second moments of two views and \
 without training: which modes survive, where full rank ends, the equilibrium that attracts, and in which range of weight \
