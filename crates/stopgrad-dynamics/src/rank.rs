@@ -186,17 +186,7 @@ pub fn direction_std(samples: &[f64], n: usize, d: usize) -> Result<f64, RankErr
     check(samples, n, d)?;
     let mut directions = samples.to_vec();
     for row in directions.chunks_exact_mut(d) {
-        let largest = row.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-        if largest > 0.0 {
-            // Divided by the largest first: squares of tiny coordinates would vanish.
-            for x in row.iter_mut() {
-                *x /= largest;
-            }
-            let norm = statistics::squared_norm(row).sqrt();
-            for x in row.iter_mut() {
-                *x /= norm;
-            }
-        }
+        to_direction(row);
     }
     let mut squares = vec![0.0; d];
     for row in center(&directions, n, d).chunks_exact(d) {
@@ -213,6 +203,21 @@ pub fn direction_std(samples: &[f64], n: usize, d: usize) -> Result<f64, RankErr
 pub fn root_mean_square_norm(samples: &[f64], n: usize, d: usize) -> Result<f64, RankError> {
     check(samples, n, d)?;
     Ok((statistics::squared_norm(samples) / n as f64).sqrt())
+}
+
+/// z/|z|; zero stays zero.
+pub(crate) fn to_direction(row: &mut [f64]) {
+    let largest = row.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest > 0.0 {
+        // Divided by the largest first: squares of tiny coordinates would vanish.
+        for x in row.iter_mut() {
+            *x /= largest;
+        }
+        let norm = statistics::squared_norm(row).sqrt();
+        for x in row.iter_mut() {
+            *x /= norm;
+        }
+    }
 }
 
 /// The eigenvalues over their sum; empty when the sum is 0.

@@ -113,3 +113,20 @@ pub(crate) fn largest_attractor(support: &Support, decay: f64, width: usize) -> 
     let found = crate::partial::find_partial(support, &all, (decay, width), &params, &|_| false).unwrap();
     found.best.expect("an equilibrium").p
 }
+
+/// A stream of normal numbers: tests need no dependency for it.
+pub(crate) struct Normals(pub(crate) u64);
+
+impl Normals {
+    pub(crate) fn uniform(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (((z ^ (z >> 31)) >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0
+    }
+
+    pub(crate) fn next(&mut self) -> f64 {
+        (-2.0 * self.uniform().ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
+    }
+}

@@ -3,8 +3,7 @@
 //! Every threshold is relative to something measured: the same samples through a reference (the encoder as it was
 //! initialised, or the raw input), an equal share of the variance, or the least eigenvalue that so many samples of a full
 //! cloud would show. Fixed thresholds on one number were rejected: each number is blind to one kind of collapse
-//! (docs: the tests of [`crate::rank`]).
-
+//! (see the tests of [`crate::rank`]).
 //!
 //! Reading order: [`Outputs`] (what a place gave), [`Spread`] (what is measured of it), [`collapses`] (the answer).
 

@@ -4,7 +4,7 @@ use super::clusters::{ClusterCount, count_clusters};
 use super::outputs::Outputs;
 use super::spectra::Spectra;
 use crate::linalg::LinalgError;
-use crate::rank::{ROUNDING_SHARE, Summary, effective_rank, participation_ratio};
+use crate::rank::{ROUNDING_SHARE, Summary, effective_rank, participation_ratio, to_direction};
 use crate::statistics::{mean, squared_norm, sum_fixed};
 
 /// Rows among which clusters are looked for, evenly spread.
@@ -126,21 +126,6 @@ impl Pass {
             variance_error: (spread / (n as f64 - 1.0).max(1.0)).sqrt(),
             fourth_moment,
             direction_std: mean(&deviations),
-        }
-    }
-}
-
-/// z/|z|; zero stays zero.
-fn to_direction(row: &mut [f64]) {
-    let largest = row.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-    if largest > 0.0 {
-        // Divided by the largest first: squares of tiny coordinates would vanish.
-        for x in row.iter_mut() {
-            *x /= largest;
-        }
-        let norm = squared_norm(row).sqrt();
-        for x in row.iter_mut() {
-            *x /= norm;
         }
     }
 }
