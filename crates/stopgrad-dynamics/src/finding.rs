@@ -11,13 +11,13 @@ pub struct Finding {
     pub why: String,
     /// The numbers behind it, thresholds beside them.
     pub evidence: serde_json::Map<String, serde_json::Value>,
-    /// What stands beside `answer` and not within `evidence`: of a collapse, `where` and `scale`.
+    /// What stands beside `answer` and not within `evidence`: of a collapse, `where`, `scale` and `only`.
     #[serde(flatten)]
     pub beside: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Keys that belong beside the answer (docs/formats.md).
-const BESIDE: [&str; 2] = ["where", "scale"];
+const BESIDE: [&str; 3] = ["where", "scale", "only"];
 
 impl Finding {
     /// An answer with its sentence; `evidence` is any struct or map (numbers that are not finite become null).

@@ -36,7 +36,7 @@ pub mod ode;
 pub mod orbit;
 pub mod partial;
 mod predict;
-mod random;
+pub mod random;
 pub mod rank;
 pub mod scalar;
 pub mod stability;

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// The stream `index` of a seed.
-pub(crate) fn stream(seed: u64, index: u64) -> ChaCha8Rng {
+pub fn stream(seed: u64, index: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(index);
     rng
@@ -13,14 +13,14 @@ pub(crate) fn stream(seed: u64, index: u64) -> ChaCha8Rng {
 /// One standard normal number.
 ///
 /// # Source      Box and Muller 1958; the second number of the pair is thrown away, so a draw has no memory
-pub(crate) fn normal(rng: &mut ChaCha8Rng) -> f64 {
+pub fn normal(rng: &mut ChaCha8Rng) -> f64 {
     // (0, 1]: the logarithm needs a number above 0.
     let radius = (-2.0 * (1.0 - uniform(rng)).ln()).sqrt();
     radius * (std::f64::consts::TAU * uniform(rng)).cos()
 }
 
 /// [0, 1) with 53 bits.
-pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+pub fn uniform(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 * (0.5f64).powi(53)
 }
 

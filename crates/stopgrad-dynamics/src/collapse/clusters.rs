@@ -6,14 +6,14 @@ use serde::Serialize;
 /// The largest number of clusters looked for; beyond it the samples per cluster are too few to speak of one.
 const MOST: usize = 64;
 /// Samples that a cluster must have on average, so that k centres do not fit by their number alone.
-const LEAST_SAMPLES: usize = 8;
+const LEAST_SAMPLES: usize = 4;
 /// Share of samples that must lie within the radius: a few strays do not hide a collapse.
 const COVERED: f64 = 0.95;
 /// A k-th centre that shrinks the radius tenfold has found the last of k separate points. In a continuous cloud
 /// of any dimension one more centre shrinks it by a factor below 3.
-pub(super) const GAP: f64 = 0.1;
+pub const CLUSTER_GAP: f64 = 0.1;
 /// Clusters in effect (inverse Simpson index) that there must be: one bulk with a stray outlier has 1.
-const LEAST_EFFECTIVE: f64 = 1.5;
+const LEAST_EFFECTIVE: f64 = 1.3;
 
 /// Whether a cloud falls apart into a few tight clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -51,7 +51,7 @@ pub fn count_clusters(samples: &[f64], d: usize) -> ClusterCount {
             break;
         }
         seen.radius_ratio = seen.radius_ratio.min(next / radius);
-        if next <= GAP * radius && cover.effective_clusters(k) >= LEAST_EFFECTIVE {
+        if next <= CLUSTER_GAP * radius && cover.effective_clusters(k) >= LEAST_EFFECTIVE {
             return ClusterCount { clusters: Some(k), radius_ratio: next / radius, tried: most };
         }
         radius = next;

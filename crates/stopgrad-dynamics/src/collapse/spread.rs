@@ -27,6 +27,9 @@ pub struct Spread {
     /// (tr Σ)² / tr Σ² of the distribution, not of the sample: without the bias of n not much larger than d. None with
     /// tokens, and where the sample cannot say (an estimate is not positive).
     pub population_participation_ratio: Option<f64>,
+    /// Directions over which the variance is spread at least, where there are fewer rows than dimensions: more than the
+    /// samples can show.
+    pub implied_directions: Option<f64>,
     /// Whether the samples sit on a few points.
     pub clusters: ClusterCount,
 }
@@ -38,12 +41,25 @@ impl Spread {
     /// # Cost      n t d² multiply-adds in double precision, and up to 17 eigenvalue problems of min(n t, d)
     /// # Source    leaving out: Quenouille 1949, Tukey 1958; tr Σ²: Chen, Zhang, Zhong 2010, from pairs of different samples
     pub fn measure(outputs: &Outputs<'_>) -> Result<Self, LinalgError> {
+        Self::with(outputs, Spectra::of)
+    }
+
+    /// The same without the error of the effective rank: one eigenvalue problem. What [`collapses`](super::collapses)
+    /// answers is the same.
+    ///
+    /// # Errors    [`LinalgError`]
+    pub fn without_rank_error(outputs: &Outputs<'_>) -> Result<Self, LinalgError> {
+        Self::with(outputs, Spectra::of_all)
+    }
+
+    fn with(
+        outputs: &Outputs<'_>, spectra: impl FnOnce(&Outputs<'_>, &[f64]) -> Result<Spectra, LinalgError>,
+    ) -> Result<Self, LinalgError> {
         let means = outputs.position_means();
         let pass = Pass::over(outputs, &means);
         let (n, d) = (outputs.samples(), outputs.width());
         let constant = pass.variance <= ROUNDING_SHARE * pass.second_moment;
-        let spectra =
-            if constant { Spectra { all: vec![0.0; d], left_out: Vec::new() } } else { Spectra::of(outputs, &means)? };
+        let spectra = if constant { Spectra::of_constant(d) } else { spectra(outputs, &means)? };
         let eigenvalues = spectra.all;
         let population = (outputs.positions() == 1).then(|| population_ratio(&eigenvalues, pass.fourth_moment, n));
         Ok(Self {
@@ -61,6 +77,7 @@ impl Spread {
             variance_error: pass.variance_error,
             effective_rank_error: left_out_error(&spectra.left_out),
             population_participation_ratio: population.flatten(),
+            implied_directions: spectra.implied_directions,
             clusters: clusters(outputs, &means),
         })
     }

@@ -119,7 +119,11 @@ impl<T: Scalar> Session<'_, T> {
         let places: Result<Vec<_>, RankError> =
             clouds.into_iter().map(|(at, end, untrained)| place(at, end, untrained)).collect();
         match places {
-            Ok(places) => collapses(&CollapseEvidence { places, loss_sees_scale: objective.loss != Loss::Cosine }),
+            Ok(places) => collapses(&CollapseEvidence {
+                places,
+                loss_sees_scale: objective.loss != Loss::Cosine,
+                reference_called: "untrained",
+            }),
             Err(error) => {
                 let why = format!("The outputs could not be measured: {error}.");
                 Finding::new("undecided", why, &serde_json::Map::new())

@@ -206,7 +206,7 @@ fn judge(mut roles: BTreeMap<&'static str, Embeddings>) -> Result<Judged, Diagno
             between_view_variance: own.map(|pairs| pairs.between_variance),
         });
     }
-    let finding = collapses(&CollapseEvidence { places, loss_sees_scale: false });
+    let finding = collapses(&CollapseEvidence { places, loss_sees_scale: false, reference_called: "in the reference" });
     Ok(Judged { finding, views, left_out })
 }
 
