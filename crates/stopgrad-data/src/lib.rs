@@ -13,9 +13,9 @@
 //!
 //! Reading order: [`source`] (what a sample is), [`augment`], [`views`], [`loader`].
 
+pub mod arrays;
 pub mod augment;
 mod draws;
-pub mod embeddings;
 mod fixed;
 pub mod loader;
 mod normalizer;

@@ -253,7 +253,7 @@ fn integers(bytes: &[u8], size: usize, big_endian: bool, signed: bool) -> Result
 }
 
 /// IEEE 754 binary16 to binary32, exactly.
-fn half(bits: u16) -> f32 {
+pub(crate) fn half(bits: u16) -> f32 {
     let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
     let fraction = f32::from(bits & 0x3ff);
     match (bits >> 10) & 0x1f {

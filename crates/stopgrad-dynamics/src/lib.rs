@@ -5,7 +5,8 @@
 //! Rejected: one crate with the training loop; an eigenvalue must not need a deep-learning framework.
 //!
 //! Reading order: [`Field`] (the three ways to move), [`rank`] (how many dimensions a cloud fills),
-//! [`collapse`] (has it collapsed, how and where),
+//! [`collapse`] (has it collapsed, how and where), [`probe`] (what can be read off it), [`diagnosis`] (both, of a network that
+//! somebody else trained),
 //! [`LinearField`] (the linear case, whose products everything below asks for), [`orbit`] and [`stability`] (does an
 //! equilibrium attract), [`krylov`] (the same from products alone), [`conservative`] (is it a gradient field),
 //! [`predict`](predict()) (what training will keep, from moments alone), [`flow`] and [`basins`] (where starts end),
@@ -17,6 +18,7 @@
 pub mod basins;
 pub mod collapse;
 pub mod conservative;
+pub mod diagnosis;
 pub mod ensemble;
 pub mod features;
 mod field;
@@ -36,6 +38,7 @@ pub mod ode;
 pub mod orbit;
 pub mod partial;
 mod predict;
+pub mod probe;
 pub mod random;
 pub mod rank;
 pub mod scalar;

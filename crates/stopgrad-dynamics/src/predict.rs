@@ -170,6 +170,40 @@ impl Prediction {
         saddles.filter(|saddle| saddle.0 > self.rank).max_by_key(|saddle| saddle.0)
     }
 
+    /// The fields of the document of `predict`.
+    pub fn to_json(&self) -> serde_json::Value {
+        let exists = match self.existence {
+            Existence::Found => Some(true),
+            Existence::Absent(_) => Some(false),
+            Existence::Undecided(_) => None,
+        };
+        serde_json::json!({
+            "m": self.size,
+            "embedding_dim": self.embedding_dim,
+            "support_rank": self.support_rank,
+            "dropped_dimensions": self.dropped_dimensions,
+            "dropped_variance": self.dropped_variance,
+            "exists": exists,
+            "existence": self.existence,
+            "rank": self.rank,
+            "s_eigenvalues": self.s_eigenvalues,
+            "residual": self.residual,
+            "iterations": self.iterations,
+            "stability": self.rate.attraction,
+            "leading_rate": self.rate.leading_rate,
+            "stability_method": self.rate.method,
+            "critical_weight_decay": self.critical_weight_decay.value(),
+            "critical_weight_decay_method": match self.critical_weight_decay {
+                CriticalEstimate::Searched(_) => "search",
+                CriticalEstimate::DiagonalRule(_) => "bound",
+            },
+            "survival": self.survival.modes,
+            "surviving_signal_modes": self.surviving_signal_modes(),
+            "recommendation": self.survival.recommendation,
+            "attempts": self.attempts,
+        })
+    }
+
     /// Modes that survive and stand above the noise; 0: "no mode above noise survives", with the table as evidence.
     pub fn surviving_signal_modes(&self) -> usize {
         self.survival.modes.iter().filter(|mode| mode.alive).count()

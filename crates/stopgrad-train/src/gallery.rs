@@ -14,7 +14,7 @@ use stopgrad_dynamics::linalg::row_products;
 use stopgrad_dynamics::statistics::inner_product;
 
 use crate::folder::{RecordError, damaged};
-use crate::probe::knn::{Neighbor, directions};
+use stopgrad_dynamics::probe::knn::{Neighbor, directions};
 
 /// Validation samples of a run, as its encoder sees them at the end.
 #[derive(Debug, Clone, PartialEq)]

@@ -29,7 +29,6 @@ pub mod network;
 pub mod objective;
 pub mod optim;
 mod plan;
-pub mod probe;
 pub mod record;
 pub mod run;
 pub mod scalar;

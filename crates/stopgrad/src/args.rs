@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use basins::{BasinsArguments, BasinsSettings, StartKind};
-pub use diagnose::{DiagnoseArguments, DiagnoseFailure};
+pub use diagnose::{BesideArguments, DiagnoseArguments, DiagnoseFailure, WatchArguments};
 pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;
@@ -40,7 +40,7 @@ use text::{
     COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DIAGNOSE_ABOUT, DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES,
     EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT,
     MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES,
-    SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
+    SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES, WATCH_ABOUT, WATCH_EXAMPLES,
 };
 
 /// The whole command line.
@@ -92,6 +92,9 @@ pub enum Command {
     /// Say whether outputs of any network have collapsed, how and where
     #[command(long_about = DIAGNOSE_ABOUT, after_help = DIAGNOSE_EXAMPLES)]
     Diagnose(DiagnoseArguments),
+    /// Follow a folder into which a training script drops outputs, and warn when they collapse
+    #[command(long_about = WATCH_ABOUT, after_help = WATCH_EXAMPLES)]
+    Watch(WatchArguments),
     /// Second moments of pairs of views, for the linear theory
     #[command(long_about = MOMENTS_ABOUT, after_help = MOMENTS_EXAMPLES)]
     Moments(MomentsArguments),

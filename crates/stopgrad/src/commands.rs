@@ -20,6 +20,7 @@ mod embed;
 mod report;
 #[cfg(feature = "train")]
 mod train;
+mod watch;
 
 pub use basins::BasinsCommandError;
 pub use diagnose::DiagnoseCommandError;
@@ -43,6 +44,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Data(asked) => data::run(asked, output),
         Command::Moments(asked) => moments::run(asked, output),
         Command::Diagnose(asked) => diagnose::run(asked, output),
+        Command::Watch(asked) => watch::run(asked, output),
         Command::Predict(asked) => predict::run(asked, output),
         Command::Flow(asked) => flow::run(asked, output),
         Command::Basins(asked) => basins::run(asked, output),
@@ -65,6 +67,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Data(_) => "data",
                 Command::Moments(_) => "moments",
                 Command::Diagnose(_) => "diagnose",
+                Command::Watch(_) => "watch",
                 Command::Predict(_) => "predict",
                 Command::Flow(_) => "flow",
                 Command::Basins(_) => "basins",

@@ -11,9 +11,9 @@ use crate::features::{Preprocessing, Space, features};
 use crate::folder;
 use crate::gallery::{Gallery, Pictures, Plane};
 use crate::plan::Plan;
-use crate::probe::knn;
 use crate::scalar::Scalar;
 use crate::weights::Weights;
+use stopgrad_dynamics::probe::knn;
 
 /// Samples at most: what a picture can show apart, and what a page can carry.
 const SAMPLES: usize = 500;

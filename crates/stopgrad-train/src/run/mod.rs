@@ -22,9 +22,9 @@ use crate::checkpoint::CheckpointError;
 use crate::config::Precision;
 use crate::folder::{self, RecordError};
 use crate::plan::Plan;
-use crate::probe::ProbeError;
 use crate::record::RunRecord;
 use session::Session;
+use stopgrad_dynamics::probe::ProbeError;
 
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,10 @@ use stopgrad_data::{Source, Splits};
 use crate::features::{Preprocessing, Space, features, samples_at_a_time};
 use crate::network::Network;
 use crate::plan::Plan;
-use crate::probe::{Held, Labelled, Part, ProbeError, Rows, knn, linear};
 use crate::record::{Baselines, ProbeResult};
 use crate::scalar::Scalar;
 use crate::weights::Weights;
+use stopgrad_dynamics::probe::{Held, Labelled, Part, ProbeError, Rows, knn, linear};
 
 use super::raw_input::RawInput;
 

@@ -8,7 +8,7 @@ use stopgrad_data::Source;
 
 use crate::features::Preprocessing;
 use crate::network::Input;
-use crate::probe::Rows;
+use stopgrad_dynamics::probe::Rows;
 
 /// Samples of a part, in the order of their indices.
 pub(super) struct RawInput<'a> {

@@ -83,14 +83,30 @@ Examples:
 pub(super) const DIAGNOSE_ABOUT: &str = "\
 Has a network collapsed - to a constant, to few dimensions, to a few points, to what depends on the token position alone - \
 and where? From its outputs for some samples, which a training script writes with numpy.save or numpy.savez; no training of \
-ours is needed. A reference (the untrained network, or the raw input) says how many dimensions there could be.";
+ours is needed. A reference (the untrained network, or the raw input) says how many dimensions there could be; labels let \
+kNN and linear probes read the outputs; a second view and a weight decay let the linear theory say what of them would last. \
+How often the answers are right is in docs/results/calibration.md.";
 
 pub(super) const DIAGNOSE_EXAMPLES: &str = "\
 Examples:
   stopgrad diagnose z.npy
-  stopgrad diagnose z.npy --second-view z2.npy --teacher t.npy --reference untrained.npy
-  stopgrad diagnose outputs.npz --fail-on collapses --json
+  stopgrad diagnose z.npy --second-view z2.npy --teacher t.npy --reference untrained.npy --report runs/diagnosis
+  stopgrad diagnose outputs.npz --labels labels.npy --weight-decay 1e-3
+  stopgrad diagnose outputs.safetensors --fail-on collapses --json
   stopgrad diagnose step-1000.npy step-2000.npy step-3000.npy";
+
+pub(super) const WATCH_ABOUT: &str = "\
+Follow a folder into which a training script drops its outputs (docs/watch.md has the 15 lines that write them): one line a \
+drop, in the order in which they came, and a warning, once and with the reason, when the verdict changes. A file that cannot \
+be read yet is tried again; one that stays unreadable is told and left out. Ends on Ctrl-C, --idle, --time-limit, --once, or, \
+with --fail-on collapses, with status 1 at the first drop that has collapsed.";
+
+pub(super) const WATCH_EXAMPLES: &str = "\
+Examples:
+  stopgrad watch drops
+  stopgrad watch drops --reference drops-untrained.npy --idle 10m
+  stopgrad watch drops --fail-on collapses || pkill -f train.py
+  stopgrad watch drops --once --json";
 
 pub(super) const PREDICT_ABOUT: &str = "\
 What stop-gradient and EMA training of a linear network will keep at a weight decay, from second moments of two views and \

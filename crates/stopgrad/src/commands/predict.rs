@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stopgrad_data::npy::{NpyArray, NpyData};
 use stopgrad_data::npz;
 use stopgrad_dynamics::partial::Attraction;
-use stopgrad_dynamics::{CriticalEstimate, Existence, PredictError, PredictOptions, PredictedState, Prediction, Watch};
+use stopgrad_dynamics::{Existence, PredictError, PredictOptions, PredictedState, Prediction, Watch};
 
 use crate::CommandError;
 use crate::args::PredictArguments;
@@ -85,7 +85,7 @@ pub(super) fn run(asked: &PredictArguments, output: Output) -> Result<Outcome, C
         "report": asked.report,
         "time_limit_seconds": asked.time_limit.map(|limit| limit.as_secs_f64()),
     });
-    let mut own = own(&prediction);
+    let mut own = prediction.to_json();
     own["stopped"] = json!(stop.get().map(|stop| json!({ "reason": stop.reason() })));
     own["report"] = json!(asked.report.as_ref().map(|folder| folder.join("report.html")));
     let document = document("predict", asked.seed, &options, &[input], own);
@@ -99,7 +99,7 @@ pub(super) fn run(asked: &PredictArguments, output: Output) -> Result<Outcome, C
 
 /// The fields of its own that the document of these arguments has, for moments that are read already.
 pub(super) fn answer(asked: &PredictArguments, file: &MomentsFile) -> Result<Value, PredictCommandError> {
-    predict(asked, file, &|_| false).map(|prediction| own(&prediction))
+    predict(asked, file, &|_| false).map(|prediction| prediction.to_json())
 }
 
 fn predict(asked: &PredictArguments, file: &MomentsFile, watch: &Watch<'_>) -> Result<Prediction, PredictCommandError> {
@@ -118,40 +118,6 @@ fn predict(asked: &PredictArguments, file: &MomentsFile, watch: &Watch<'_>) -> R
 
 fn is_undecided(prediction: &Prediction) -> bool {
     matches!(prediction.existence, Existence::Undecided(_)) || prediction.rate.attraction == Attraction::Undecided
-}
-
-/// The fields of docs/formats.md.
-fn own(prediction: &Prediction) -> Value {
-    let exists = match prediction.existence {
-        Existence::Found => Some(true),
-        Existence::Absent(_) => Some(false),
-        Existence::Undecided(_) => None,
-    };
-    json!({
-        "m": prediction.size,
-        "embedding_dim": prediction.embedding_dim,
-        "support_rank": prediction.support_rank,
-        "dropped_dimensions": prediction.dropped_dimensions,
-        "dropped_variance": prediction.dropped_variance,
-        "exists": exists,
-        "existence": prediction.existence,
-        "rank": prediction.rank,
-        "s_eigenvalues": prediction.s_eigenvalues,
-        "residual": prediction.residual,
-        "iterations": prediction.iterations,
-        "stability": prediction.rate.attraction,
-        "leading_rate": prediction.rate.leading_rate,
-        "stability_method": prediction.rate.method,
-        "critical_weight_decay": prediction.critical_weight_decay.value(),
-        "critical_weight_decay_method": match prediction.critical_weight_decay {
-            CriticalEstimate::Searched(_) => "search",
-            CriticalEstimate::DiagonalRule(_) => "bound",
-        },
-        "survival": prediction.survival.modes,
-        "surviving_signal_modes": prediction.surviving_signal_modes(),
-        "recommendation": prediction.survival.recommendation,
-        "attempts": prediction.attempts,
-    })
 }
 
 /// `s`, `p`, `a`, `b`.

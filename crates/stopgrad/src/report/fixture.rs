@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use stopgrad_dynamics::Field;
+use stopgrad_dynamics::probe::knn;
 use stopgrad_train::config::Config;
 use stopgrad_train::gallery::{Gallery, Pictures, Plane};
-use stopgrad_train::probe::knn;
 
 use super::record::{Baselines, Column, MetricsRow, ProbeResult, RunRecord, Spectrum};
 use super::verdict::{Finding, Verdict};

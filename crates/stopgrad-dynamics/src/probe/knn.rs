@@ -1,8 +1,8 @@
 //! Weighted nearest neighbours by cosine: what the neighbourhoods of frozen features know of the classes.
 
+use crate::linalg::inner_products_f32;
+use crate::statistics::squared_norm_f32;
 use rayon::prelude::*;
-use stopgrad_dynamics::linalg::inner_products_f32;
-use stopgrad_dynamics::statistics::squared_norm_f32;
 
 use super::rows::{at_a_time, blocks, check_rows};
 use super::{Held, Labelled, Part, ProbeError, Rows, agreement, check_classes};
@@ -189,7 +189,7 @@ impl Nearest {
 }
 
 /// z/|z| for each row; zero stays zero.
-pub(crate) fn directions(features: &[f32], d: usize) -> Vec<f32> {
+pub fn directions(features: &[f32], d: usize) -> Vec<f32> {
     let mut out = features.to_vec();
     out.par_chunks_mut(d).for_each(|row| {
         let norm = squared_norm_f32(row).sqrt();

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use stopgrad_dynamics::LinalgError;
+use crate::LinalgError;
 
 pub mod knn;
 pub mod linear;

@@ -6,8 +6,8 @@
 
 use std::ops::Range;
 
+use crate::linalg::{column_products_f32, inner_products_f32, solve_positive_definite};
 use rayon::prelude::*;
-use stopgrad_dynamics::linalg::{column_products_f32, inner_products_f32, solve_positive_definite};
 
 use super::rows::{blocks, check_rows};
 use super::{Labelled, Part, ProbeError, Rows, agreement, check_classes};
