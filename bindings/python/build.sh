@@ -6,8 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 python=${1:-python3}
 if [ ! -x target/venv/bin/maturin ]; then
     "$python" -m venv target/venv
-    target/venv/bin/pip install --quiet "maturin>=1.7,<2"
+    target/venv/bin/pip install --quiet "maturin>=1.7,<2" >&2
 fi
 rm -rf dist
-target/venv/bin/maturin build --release --quiet --out dist
-ls dist/*.whl
+# The last line, and the only one on standard output, is the wheel.
+target/venv/bin/maturin build --release --quiet --out dist >&2
+ls "$PWD"/dist/*.whl

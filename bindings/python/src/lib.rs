@@ -42,8 +42,9 @@ fn role(name: &str) -> PyResult<Role> {
 #[pyfunction]
 fn diagnose<'py>(
     py: Python<'py>, arrays: &Bound<'py, PyDict>, labels: Option<Vec<i64>>, weight_decay: Option<f64>,
+    loss_sees_scale: Option<bool>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let mut given = Given { labels, weight_decay, ..Given::default() };
+    let mut given = Given { labels, weight_decay, loss_sees_scale, ..Given::default() };
     for (name, array) in arrays {
         let name: String = name.extract()?;
         given.outputs.insert(role(&name)?, embeddings(&name, &array)?);

@@ -51,6 +51,13 @@ def test_all_roles_and_plain_dictionaries():
     assert json.loads(json.dumps(found)) == found
 
 
+def test_shrinking_is_a_collapse_where_the_loss_sees_it():
+    for loss, wanted in [(None, "undecided"), ("cosine", "no"), ("squared", "complete")]:
+        assert answer(FULL * 0.01, reference=FULL, loss=loss) == wanted
+    with pytest.raises(ValueError, match="cosine"):
+        stopgrad.diagnose(FULL, loss="mse")
+
+
 def test_what_is_not_finite_is_left_out_and_counted():
     x = FULL.copy()
     x[7, 3] = np.nan

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use basins::{BasinsArguments, BasinsSettings, StartKind};
-pub use diagnose::{BesideArguments, DiagnoseArguments, DiagnoseFailure, WatchArguments};
+pub use diagnose::{BesideArguments, DiagnoseArguments, DiagnoseFailure, TrainedLoss, WatchArguments};
 pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;

@@ -58,6 +58,8 @@ fn every_command_has_help_with_examples() {
         &["train", "--help"],
         &["compare", "--help"],
         &["embed", "--help"],
+        &["diagnose", "--help"],
+        &["watch", "--help"],
         &["report", "--help"],
         &["flow", "--help"],
         &["basins", "--help"],
@@ -182,6 +184,8 @@ mod sweep;
 #[cfg(feature = "train")]
 #[path = "cli/train.rs"]
 mod train;
+#[path = "cli/watch.rs"]
+mod watch;
 
 #[cfg(feature = "train")]
 #[path = "cli/report.rs"]

@@ -32,13 +32,15 @@ def diagnose(
     reference: Optional[ArrayLike] = None,
     labels: Optional[ArrayLike] = None,
     weight_decay: Optional[float] = None,
+    loss: Optional[str] = None,
 ) -> dict[str, Any]:
     """Has it collapsed: to a constant, to few dimensions, to a few points, to what depends on the position alone?
 
     Arrays are ``[samples, dimensions]`` or ``[samples, tokens, dimensions]``. ``second_view`` are the encoder's outputs for
     another view of the same samples, row by row; ``reference`` those of the untrained encoder, or the raw input: it says how
     many dimensions there could be. ``labels``, a whole number a sample, ask for kNN and linear probes; ``weight_decay``, with
-    two views, for what the linear theory expects of them.
+    two views, for what the linear theory expects of them; ``loss``, "cosine" or "squared", says whether shrinking against the
+    reference is a collapse (it is where the loss sees lengths).
 
     Returns a dictionary: ``collapses`` with ``answer`` ("no", "complete", "dimensional", "cluster", "positional",
     "undecided"), ``why``, ``where`` (by place) and ``evidence``; ``views``, ``probes``, ``theory``, ``left_out`` (samples
@@ -54,8 +56,11 @@ def diagnose(
         "teacher": teacher,
         "reference": reference,
     }
+    if loss not in (None, "cosine", "squared"):
+        raise ValueError(f"loss is 'cosine' or 'squared', not {loss!r}")
     arrays = {name: _numbers(name, array) for name, array in named.items() if array is not None}
-    return _stopgrad.diagnose(arrays, None if labels is None else _labels(labels), weight_decay)
+    seen = None if loss is None else loss == "squared"
+    return _stopgrad.diagnose(arrays, None if labels is None else _labels(labels), weight_decay, seen)
 
 
 class Moments:

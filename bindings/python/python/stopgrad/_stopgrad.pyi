@@ -6,7 +6,10 @@ from numpy.typing import NDArray
 __version__: str
 
 def diagnose(
-    arrays: dict[str, NDArray[Any]], labels: Optional[list[int]], weight_decay: Optional[float]
+    arrays: dict[str, NDArray[Any]],
+    labels: Optional[list[int]],
+    weight_decay: Optional[float],
+    loss_sees_scale: Optional[bool],
 ) -> dict[str, Any]: ...
 def predict(
     xx: NDArray[np.float64], yx: NDArray[np.float64], weight_decay: float, embedding_dim: Optional[int]

@@ -117,15 +117,12 @@ impl Case {
     /// The untrained network's outputs for as many samples: variances k^-¼, or the few dimensions there are.
     pub(crate) fn reference(&self) -> Vec<f32> {
         let mut rng = self.stream(1);
-        match self.family {
-            Family::FewDimensions => self.make(&mut rng),
-            _ => {
-                let (n, t, d) = (self.samples(), self.positions(), self.d);
-                let mut rows = Rows::zeros(n * t, d);
-                rows.add_spectrum(&mut rng, d, 1.0, 0.25);
-                rows.turned(&mut rng)
-            }
+        if self.family == Family::FewDimensions {
+            return self.make(&mut rng);
         }
+        let mut rows = Rows::zeros(self.samples() * self.positions(), self.d);
+        rows.add_spectrum(&mut rng, self.d, 1.0, 0.25);
+        rows.turned(&mut rng)
     }
 
     fn make(&self, rng: &mut ChaCha8Rng) -> Vec<f32> {
@@ -218,7 +215,9 @@ impl Rows {
         }
         let mut deviations: Vec<f64> = (1..=directions).map(|k| (k as f64).powf(-exponent)).collect();
         let sum: f64 = deviations.iter().sum();
-        deviations.iter_mut().for_each(|x| *x = (*x * total / sum).sqrt());
+        for x in &mut deviations {
+            *x = (*x * total / sum).sqrt();
+        }
         for row in self.values.chunks_exact_mut(self.d) {
             row.iter_mut().zip(&deviations).for_each(|(x, deviation)| *x += deviation * normal(rng));
         }

@@ -2,13 +2,14 @@
 //! `cargo run --release -p stopgrad-dynamics --example calibration -- 100 300` (seeds from, to; default 0 100).
 //!
 //! Prints, for seeds below 100, between which values of its statistic each threshold lies, and in any case a confusion table
-//! per verdict with Wilson intervals. Every kind × three severities × d in 16, 128, 768 × rows below and above d × clean
+//! per verdict with Wilson intervals; with `turn` instead of seeds, where the answers turn when a case is led past a threshold. Every kind × three severities × d in 16, 128, 768 × rows below and above d × clean
 //! and noisy; at d = 768 each seed takes one severity in turn.
 
 #![allow(clippy::print_stdout)] // an example speaks to a person
 
 mod cases;
 mod tables;
+mod turn;
 
 use cases::{Case, FAMILIES, Family, SEVERITIES};
 use rayon::prelude::*;
@@ -19,6 +20,9 @@ use tables::{Answer, print};
 const SHAPES: [(usize, [usize; 2]); 3] = [(16, [12, 128]), (128, [64, 1024]), (768, [256, 3072])];
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("turn") {
+        return turn::print();
+    }
     let number = |at| std::env::args().nth(at).and_then(|text| text.parse::<u64>().ok());
     let (from, to) = (number(1).unwrap_or(0), number(2).unwrap_or(100));
     let widest = number(3).unwrap_or(768) as usize;
@@ -101,13 +105,13 @@ impl Answer {
     fn of(case: &Case, truth: &'static str, reference: bool, places: Vec<PlaceEvidence>) -> Self {
         let end = places.last().expect("a place").end.clone();
         let finding =
-            collapses(&CollapseEvidence { places, loss_sees_scale: false, reference_called: "in the reference" });
+            collapses(&CollapseEvidence { places, loss_sees_scale: Some(false), reference_called: "in the reference" });
         let only = finding.beside.get("only").and_then(|only| only.as_str()).map(|place| format!("{place}-only"));
         let answer = match only {
             Some(only) if finding.answer == "no" => only,
             _ => finding.answer.clone(),
         };
         let decidable = case.decidable(reference);
-        Self { case: *case, truth, reference, decidable, answer, end, finding }
+        Self { case: *case, truth, reference, decidable, told: answer, end, finding }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Answer {
     pub truth: &'static str,
     pub reference: bool,
     pub decidable: bool,
-    pub answer: String,
+    pub told: String,
     pub end: Spread,
     pub finding: Finding,
 }
@@ -126,7 +126,7 @@ fn confusion(answers: &[&Answer]) {
             continue;
         }
         let counts: Vec<String> =
-            columns.iter().map(|c| of.iter().filter(|a| a.answer == *c).count().to_string()).collect();
+            columns.iter().map(|c| of.iter().filter(|a| a.told == *c).count().to_string()).collect();
         println!("| {truth} | {} | {} |", of.len(), counts.join(" | "));
     }
 }
@@ -141,8 +141,8 @@ fn rates(answers: &[&Answer]) {
             let share = wilson95(count, total);
             format!("{:.2} ({:.2}–{:.2})", 100.0 * share.estimate, 100.0 * share.low, 100.0 * share.high)
         };
-        let wrong = count(&|a| a.answer != a.truth && a.answer != "undecided");
-        println!("| {name} | {total} | {} | {} |", told(wrong), told(count(&|a| a.answer == "undecided")));
+        let wrong = count(&|a| a.told != a.truth && a.told != "undecided");
+        println!("| {name} | {total} | {} | {} |", told(wrong), told(count(&|a| a.told == "undecided")));
     };
     for truth in TRUTHS {
         line(truth, &answers.iter().filter(|a| a.truth == truth).collect::<Vec<_>>());
@@ -164,8 +164,8 @@ fn failures(answers: &[Answer]) {
         let Case { family, severity, noisy, d, rows, .. } = a.case;
         let cell = cells.entry((a.truth, family, severity, noisy, d, rows, a.reference)).or_default();
         cell.0 += 1;
-        if a.answer != a.truth {
-            *cell.1.entry(&a.answer).or_default() += 1;
+        if a.told != a.truth {
+            *cell.1.entry(&a.told).or_default() += 1;
         }
     }
     println!("\nDecidable cells with an answer that is not the truth\n");

@@ -59,11 +59,13 @@ impl<'a> Seen<'a> {
         let alive_threshold = ALIVE_SHARE / reachable(end).max(1) as f64;
         let constant = summary.variance_share() < CONSTANT_SHARE;
         let scale_left = reference
-            .filter(|r| r.summary.total_variance > 0.0)
+            // The scale of another space, as that of the raw input, says nothing.
+            .filter(|r| r.summary.total_variance > 0.0 && r.summary.eigenvalues.len() == d)
             .map(|r| summary.total_variance / r.summary.total_variance);
         let shrunk = !constant && scale_left.is_some_and(|left| left < SHRUNK_SHARE);
         let alive = if constant { 0 } else { alive_directions(end) };
-        let alive_before = reference.map_or(d, alive_directions);
+        // A wider reference, as the raw input may be, cannot be filled.
+        let alive_before = reference.map_or(d, alive_directions).min(d);
         let across = summary.total_variance;
         let kind = if summary.samples < MIN_SAMPLES {
             Kind::Undecided
@@ -73,16 +75,17 @@ impl<'a> Seen<'a> {
             } else {
                 Kind::Positional
             }
-        } else if constant || (shrunk && all.loss_sees_scale) {
+        } else if constant || (shrunk && all.loss_sees_scale == Some(true)) {
             Kind::Complete
         } else if end.clusters.clusters.is_some() && reference.is_none_or(|r| r.clusters.clusters.is_none()) {
             Kind::Cluster
         } else if let Some(reference) = reference {
-            let lost_rank = rank(end, reference) <= HALF * rank(reference, end);
+            let lost_rank = rank(end, reference) <= HALF * rank(reference, end).min(d as f64);
             if lost_rank && alive as f64 <= HALF * alive_before as f64 { Kind::Dimensional } else { Kind::No }
         } else {
             of_spectrum(&summary.eigenvalues, alive, reachable(end))
         };
+        let kind = if kind == Kind::No && shrunk && all.loss_sees_scale.is_none() { Kind::Undecided } else { kind };
         Self {
             place: evidence.place,
             evidence,

@@ -103,8 +103,8 @@ pub struct CollapseEvidence {
     /// Encoder, projector, predictor and teacher, as far as they exist.
     pub places: Vec<PlaceEvidence>,
     /// Whether the loss changes with the length of an embedding. A cosine loss does not: then shrinking is
-    /// reported, and is no collapse.
-    pub loss_sees_scale: bool,
+    /// reported, and is no collapse. None: not known; then shrinking leaves it open.
+    pub loss_sees_scale: Option<bool>,
     /// What the references are, in a sentence: `"untrained"`, `"in the reference"`.
     pub reference_called: &'static str,
 }
@@ -114,7 +114,7 @@ pub struct CollapseEvidence {
 /// The answer is that of the space in which the loss is taken: the projector, or the encoder without one.
 /// For each place, the first that holds:
 /// - `complete`: variance below [`CONSTANT_SHARE`] of the second moment (every sample gives the same output);
-///   or, with `scale: true`, below [`SHRUNK_SHARE`] of the reference's while directions live.
+///   or, with `scale: true`, below [`SHRUNK_SHARE`] of the reference's while directions live, where the loss sees scale.
 /// - `positional`: at most [`POSITIONAL_SHARE`] of the variance of tokens is across samples at a fixed position.
 /// - `cluster`: the samples sit on a few tight points (see [`count_clusters`]), and those of the reference do not.
 /// - `dimensional`: at most [`HALF`] of the directions alive in the reference are alive, and at most half its effective
@@ -122,7 +122,7 @@ pub struct CollapseEvidence {
 ///   all directions are alive, behind a [`CLIFF`]. Alive: an eigenvalue of at least [`ALIVE_SHARE`] of an equal share; where
 ///   fewer samples than dimensions show nothing but live ones, as many as their least eigenvalue implies.
 /// - `undecided`: without a reference, where few directions are alive and no cliff says why, or the samples are too few to
-///   show more.
+///   show more; where all is well but the scale, and it is not known whether the loss sees it.
 ///
 /// `only` beside the answer: `"teacher"` or `"predictor"`, where that place alone has collapsed and all others are well.
 pub fn collapses(evidence: &CollapseEvidence) -> Finding {

@@ -45,7 +45,7 @@ fn place(place: Place, end: &[f64], untrained: &[f64]) -> PlaceEvidence {
 fn asked(end: &[f64], untrained: &[f64]) -> Finding {
     collapses(&CollapseEvidence {
         places: vec![place(Place::Encoder, end, untrained)],
-        loss_sees_scale: true,
+        loss_sees_scale: Some(true),
         reference_called: "untrained",
     })
 }
@@ -59,8 +59,11 @@ fn always(answer: &str, samples: impl Fn(u64) -> Vec<f64>) {
     for seed in 0..20 {
         let samples = samples(seed);
         let place = PlaceEvidence { end: spread(&samples), ..UNTRAINED.clone() };
-        let finding =
-            collapses(&CollapseEvidence { places: vec![place], loss_sees_scale: true, reference_called: "untrained" });
+        let finding = collapses(&CollapseEvidence {
+            places: vec![place],
+            loss_sees_scale: Some(true),
+            reference_called: "untrained",
+        });
         assert_eq!(finding.answer, answer, "seed {seed}: {} {:#?}", finding.why, finding.evidence);
     }
 }
@@ -111,9 +114,13 @@ fn shrinking_is_complete_by_scale_where_the_loss_sees_scale() {
         assert_eq!((finding.answer.as_str(), &finding.beside["scale"]), ("complete", &true.into()));
         assert_eq!(finding.beside["where"]["encoder"]["lost_dimensions"], 0);
         let places = vec![place(Place::Encoder, &small, &untrained)];
-        let finding = collapses(&CollapseEvidence { places, loss_sees_scale: false, reference_called: "untrained" });
+        let finding =
+            collapses(&CollapseEvidence { places, loss_sees_scale: Some(false), reference_called: "untrained" });
         assert_eq!(finding.answer, "no");
         assert_eq!(finding.beside["where"]["encoder"]["scale"], true);
+        let places = vec![place(Place::Encoder, &small, &untrained)];
+        let finding = collapses(&CollapseEvidence { places, loss_sees_scale: None, reference_called: "untrained" });
+        assert!(finding.answer == "undecided" && finding.why.contains("naming the loss"), "{}", finding.why);
     }
 }
 
@@ -176,7 +183,7 @@ fn the_space_of_the_loss_answers_and_every_place_reports() {
         place(Place::Projector, &flat, &full),
         place(Place::Teacher, &full, &full),
     ];
-    let finding = collapses(&CollapseEvidence { places, loss_sees_scale: true, reference_called: "untrained" });
+    let finding = collapses(&CollapseEvidence { places, loss_sees_scale: Some(true), reference_called: "untrained" });
     assert_eq!((finding.answer.as_str(), &finding.evidence["space"]), ("complete", &"projector".into()));
     assert_eq!(finding.beside["where"]["encoder"]["kind"], "no");
     assert_eq!(finding.beside["where"]["projector"]["lost_dimensions"], D);
@@ -187,7 +194,7 @@ fn the_space_of_the_loss_answers_and_every_place_reports() {
 
 #[test]
 fn nothing_measured_is_undecided() {
-    let nothing = CollapseEvidence { places: Vec::new(), loss_sees_scale: true, reference_called: "untrained" };
+    let nothing = CollapseEvidence { places: Vec::new(), loss_sees_scale: Some(true), reference_called: "untrained" };
     assert_eq!(collapses(&nothing).answer, "undecided");
 }
 
@@ -212,7 +219,7 @@ fn alone(samples: &[f64], positions: usize, width: usize) -> Finding {
         within_view_variance: None,
         between_view_variance: None,
     };
-    collapses(&CollapseEvidence { places: vec![place], loss_sees_scale: true, reference_called: "untrained" })
+    collapses(&CollapseEvidence { places: vec![place], loss_sees_scale: Some(true), reference_called: "untrained" })
 }
 
 /// The cases at which published measures give the wrong answer (std of z/|z|, RankMe, LiDAR).

@@ -46,6 +46,11 @@ impl Seen<'_> {
                 let (n, s) = (summary.samples, if summary.samples == 1 { " was" } else { "s were" });
                 format!("Only {n} sample{s} measured at the {place}; {MIN_SAMPLES} would decide.")
             }
+            Kind::Undecided if self.shrunk => format!(
+                "The variance of the {place} has shrunk to {} of the reference's, though directions live: a collapse where \
+                 the loss sees lengths (squared error), none where it does not (cosine); naming the loss would decide.",
+                percent(self.scale_left.unwrap_or(0.0))
+            ),
             Kind::Undecided => format!(
                 "{ranks}, with no cliff in the spectrum: a reference (the untrained network, or the raw input) or more \
                  samples would decide."

@@ -56,6 +56,8 @@ pub struct Given {
     pub labels: Option<Vec<i64>>,
     /// λ, for what the linear theory expects of two views.
     pub weight_decay: Option<f64>,
+    /// Whether the loss that it was trained with changes with the length of an output; none where that is not known.
+    pub loss_sees_scale: Option<bool>,
 }
 
 /// Why there is no diagnosis.
@@ -192,7 +194,8 @@ pub fn diagnose(mut given: Given, watch: &Watch<'_>) -> Result<Diagnosis, Diagno
             between_view_variance: own.map(|pairs| pairs.between_variance),
         });
     }
-    let evidence = CollapseEvidence { places, loss_sees_scale: false, reference_called: "in the reference" };
+    let evidence =
+        CollapseEvidence { places, loss_sees_scale: given.loss_sees_scale, reference_called: "in the reference" };
     let finding = collapses(&evidence);
     let probes = labels::probes(&given);
     let theory = given.weight_decay.map(|decay| pairs::theory(&given, decay, watch)).transpose()?;

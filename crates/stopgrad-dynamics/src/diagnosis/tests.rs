@@ -62,6 +62,17 @@ fn the_reference_is_no_reference_of_another_space() {
 }
 
 #[test]
+fn a_wider_reference_asks_for_no_more_than_there_can_be() {
+    let x = normal_vector(N * D, 1);
+    let raw = embeddings(&[N, 4 * D], &normal_vector(N * 4 * D, 2));
+    assert_eq!(told(given(&[(ENCODER, flat(&x)), (Role::Reference, raw.clone())])).finding.answer, "no");
+    let narrow: Vec<f64> = x.iter().enumerate().map(|(at, x)| if at % D < 2 { *x } else { 0.0 }).collect();
+    let found = told(given(&[(ENCODER, flat(&narrow)), (Role::Reference, raw)]));
+    assert_eq!(found.finding.answer, "dimensional");
+    assert_eq!(found.finding.beside["where"]["encoder"]["lost_dimensions"], D - 2);
+}
+
+#[test]
 fn rows_that_are_not_finite_take_their_labels_with_them() {
     let mut x = normal_vector(N * D, 1);
     let labels: Vec<i64> = (0..N as i64).map(|row| row % 2 * 100 - 7).collect();
@@ -131,7 +142,7 @@ fn what_does_not_fit_together_is_refused() {
     let mut asked = given(&[(ENCODER, x)]);
     asked.weight_decay = Some(0.1);
     assert!(refused(asked).contains("second view"));
-    let nothing = flat(&vec![f64::NAN; 2 * D]);
+    let nothing = flat(&[f64::NAN; 2 * D]);
     assert!(refused(given(&[(ENCODER, nothing)])).contains("each of 2 samples"));
-    assert!(refused(given(&[(ENCODER, flat(&vec![1e300; 2 * D]))])).starts_with("encoder: "));
+    assert!(refused(given(&[(ENCODER, flat(&[1e300; 2 * D]))])).starts_with("encoder: "));
 }

@@ -121,7 +121,7 @@ impl<T: Scalar> Session<'_, T> {
         match places {
             Ok(places) => collapses(&CollapseEvidence {
                 places,
-                loss_sees_scale: objective.loss != Loss::Cosine,
+                loss_sees_scale: Some(objective.loss != Loss::Cosine),
                 reference_called: "untrained",
             }),
             Err(error) => {

@@ -67,6 +67,29 @@ pub struct BesideArguments {
     /// λ, above 0: what the linear theory expects of the two views
     #[arg(long, value_name = "LAMBDA", value_parser = super::value::finite, allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
+
+    /// What it was trained with: says whether shrinking against the reference is a collapse [default: not known]
+    #[arg(long, value_name = "LOSS")]
+    pub loss: Option<TrainedLoss>,
+}
+
+/// The loss of somebody's training, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TrainedLoss {
+    /// Of directions: lengths do not count
+    Cosine,
+    /// Of vectors as they are: an output that shrinks to nothing has collapsed
+    Squared,
+}
+
+impl TrainedLoss {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Squared => "squared",
+        }
+    }
 }
 
 /// What `diagnose --fail-on` and `watch --fail-on` may name.

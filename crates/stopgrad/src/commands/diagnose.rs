@@ -14,7 +14,7 @@ use stopgrad_dynamics::diagnosis::{Diagnosis, DiagnosisError, Given, Role, Shape
 
 use self::reading::{Beside, add_places, given};
 use crate::CommandError;
-use crate::args::DiagnoseArguments;
+use crate::args::{DiagnoseArguments, TrainedLoss};
 use crate::bar::Bar;
 use crate::folder::prepare_file;
 use crate::lab::page as lab_page;
@@ -144,6 +144,7 @@ fn options(asked: &DiagnoseArguments) -> Value {
         "reference": asked.beside.reference,
         "labels": asked.beside.labels,
         "weight_decay": asked.beside.weight_decay,
+        "loss": asked.beside.loss.map(TrainedLoss::name),
         "moments": asked.moments,
         "report": asked.report,
     })

@@ -1,6 +1,7 @@
 //! `stopgrad watch`: a line for every file of outputs that a training script drops, and a warning when the answer changes.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +13,7 @@ use super::diagnose::reading::{Beside, given};
 use super::diagnose::words::{headline, short, step};
 use super::diagnose::{DiagnoseCommandError, judge};
 use crate::CommandError;
-use crate::args::WatchArguments;
+use crate::args::{TrainedLoss, WatchArguments};
 use crate::bar::Bar;
 use crate::limits::Limits;
 use crate::outcome::{Outcome, Status, document};
@@ -59,6 +60,7 @@ pub(super) fn run(asked: &WatchArguments, output: Output) -> Result<Outcome, Com
         "reference": asked.beside.reference,
         "labels": asked.beside.labels,
         "weight_decay": asked.beside.weight_decay,
+        "loss": asked.beside.loss.map(TrainedLoss::name),
         "once": asked.once,
         "idle_seconds": asked.idle.map(|time| time.as_secs_f64()),
         "time_limit_seconds": asked.time_limit.map(|time| time.as_secs_f64()),
@@ -146,7 +148,7 @@ impl Follower {
             format!("{name}: {headline}, {} alive, effective rank {}", step["alive"], short(&step["effective_rank"]));
         for (key, word) in [("shared_share", "views share"), ("knn_accuracy", "kNN")] {
             if let Some(share) = step[key].as_f64() {
-                line += &format!(", {word} {:.1} %", 100.0 * share);
+                _ = write!(line, ", {word} {:.1} %", 100.0 * share);
             }
         }
         self.output.note(&line);
@@ -172,11 +174,12 @@ impl Follower {
 
     fn summary(&self, ended: &str) -> String {
         let last = self.drops.last().map_or_else(|| "none".into(), |drop| drop.headline.clone());
+        let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
         format!(
-            "{} drops, {} left out, {} changes of the answer; the last: {last} (ended by {ended})\n",
-            self.drops.len(),
+            "{}, {} left out, {} of the answer; the last: {last} (ended by {ended})\n",
+            counted(self.drops.len(), "drop"),
             self.left_out.len(),
-            self.changes().len()
+            counted(self.changes().len(), "change")
         )
     }
 }

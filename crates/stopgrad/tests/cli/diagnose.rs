@@ -9,7 +9,7 @@ use stopgrad_data::npz;
 use super::{document, folder, refused, stderr, stdout, stopgrad};
 
 /// A fixed stream of numbers in −1 … 1, never the same for two seeds.
-fn stream(seed: u64, length: usize) -> Vec<f64> {
+pub(super) fn stream(seed: u64, length: usize) -> Vec<f64> {
     let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) | 1;
     (0..length)
         .map(|_| {
@@ -19,11 +19,11 @@ fn stream(seed: u64, length: usize) -> Vec<f64> {
         .collect()
 }
 
-fn array(shape: &[usize], values: Vec<f64>) -> NpyArray {
+pub(super) fn array(shape: &[usize], values: Vec<f64>) -> NpyArray {
     NpyArray::new(shape, NpyData::F64(values))
 }
 
-fn write(path: &Path, shape: &[usize], values: Vec<f64>) {
+pub(super) fn write(path: &Path, shape: &[usize], values: Vec<f64>) {
     npy::write(path, &array(shape, values)).expect("written");
 }
 
@@ -92,6 +92,56 @@ fn samples_that_are_not_finite_are_left_out_of_both_views() {
 }
 
 #[test]
+fn labels_views_and_a_reference_are_told_and_shown() {
+    let here = folder();
+    let labels: Vec<i64> = (0..300).map(|row| row % 3).collect();
+    let shifted = |seed| -> Vec<f64> {
+        let rows = stream(seed, 2400);
+        rows.iter().enumerate().map(|(at, x)| x + if at % 8 == labels[at / 8] as usize { 5.0 } else { 0.0 }).collect()
+    };
+    let x = shifted(1);
+    let y: Vec<f64> = x.iter().zip(stream(2, 2400)).map(|(x, e)| x + 0.1 * e).collect();
+    let named = [
+        ("x", array(&[300, 8], x)),
+        ("y", array(&[300, 8], y)),
+        ("reference", array(&[300, 8], stream(3, 2400))),
+        ("labels", NpyArray::new(&[300], NpyData::I64(labels))),
+    ];
+    let named: Vec<(&str, &NpyArray)> = named.iter().map(|(name, array)| (*name, array)).collect();
+    npz::write(here.path().join("all.npz"), &named).expect("written");
+    let words = ["all.npz", "--weight-decay", "0.01", "--moments", "m.npz", "--report", "page"];
+    let found = said(here.path(), &words);
+    let accuracy = |key: &str| found["probes"][key]["accuracy"].as_f64().expect("measured");
+    assert!(accuracy("knn") > 0.95 && accuracy("linear") > 0.95 && accuracy("linear_reference") < 0.6, "{found}");
+    assert_eq!((&found["theory"]["support_rank"], &found["theory"]["rank"]), (&8.into(), &8.into()));
+    let page = std::fs::read_to_string(here.path().join("page/report.html")).expect("a page");
+    for wanted in ["Has it collapsed?", "a linear probe", "The linear theory", "How the variance is spread"] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    assert!(here.path().join("page/figures/spectra.csv").is_file());
+    // The moments are those of the theory.
+    let predicted = document(&stopgrad(here.path(), &["predict", "m.npz", "--weight-decay", "0.01", "--json"]));
+    assert_eq!(predicted["s_eigenvalues"], found["theory"]["prediction"]["s_eigenvalues"]);
+    assert_eq!(predicted["survival"], found["theory"]["prediction"]["survival"]);
+}
+
+#[test]
+fn shrinking_is_judged_by_the_loss() {
+    let here = folder();
+    let x = stream(1, 1600);
+    write(&here.path().join("z.npy"), &[200, 8], x.iter().map(|x| 0.01 * x).collect());
+    write(&here.path().join("start.npy"), &[200, 8], x);
+    let answer = |words: &[&str]| {
+        said(here.path(), &[&["z.npy", "--reference", "start.npy"], words].concat())["collapses"]["answer"].clone()
+    };
+    assert_eq!(answer(&[]), "undecided");
+    assert_eq!(answer(&["--loss", "cosine"]), "no");
+    assert_eq!(answer(&["--loss", "squared"]), "complete");
+    let open = stopgrad(here.path(), &["diagnose", "z.npy", "--reference", "start.npy", "--require", "decided"]);
+    assert_eq!(open.status.code(), Some(1));
+}
+
+#[test]
 fn what_is_no_output_is_refused_with_what_to_do() {
     let here = folder();
     write(&here.path().join("row.npy"), &[8], stream(1, 8));
@@ -112,6 +162,9 @@ fn what_is_no_output_is_refused_with_what_to_do() {
         (&["nan.npy"], "not finite"),
         (&["names.npz"], "`a`, `b`"),
         (&["pickle.npy"], "objects"),
+        (&["few.npy", "--labels", "row.npy"], "whole numbers"),
+        (&["few.npy", "--weight-decay", "0.1"], "second view"),
+        (&["few.npy", "--moments", "m.npz"], "--second-view"),
         (&["model.pt"], "check that the path exists"),
         (&[], "FILE"),
     ] {

@@ -20,7 +20,7 @@ pub(crate) fn write(corpus: &Path) {
 
 /// All seeds.
 pub(crate) fn all() -> Vec<Seed> {
-    let mut seeds = [idx(), cifar(), arrays(), archives(), tables(), pictures(), linear()].concat();
+    let mut seeds = [idx(), cifar(), arrays(), archives(), tensors(), tables(), pictures(), linear()].concat();
     #[cfg(feature = "train")]
     seeds.extend(runs());
     seeds
@@ -52,6 +52,16 @@ fn idx() -> Vec<Seed> {
         seed("idx", "images", images),
         seed("idx", "labels.gz", gzipped(&labels)),
         seed("idx", "labels", labels),
+    ]
+}
+
+fn tensors() -> Vec<Seed> {
+    let file = |header: &str, data: &[u8]| [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat();
+    let two = r#"{"__metadata__":{"by":"hand"},"x":{"dtype":"F32","shape":[3,2],"data_offsets":[0,24]},"y":{"dtype":"BF16","shape":[3,2],"data_offsets":[24,36]}}"#;
+    let labels = r#"{"labels":{"dtype":"I64","shape":[2],"data_offsets":[0,16]}}"#;
+    vec![
+        seed("safetensors", "two.safetensors", file(two, &ramp(36))),
+        seed("safetensors", "labels.safetensors", file(labels, &ramp(16))),
     ]
 }
 

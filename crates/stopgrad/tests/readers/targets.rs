@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use stopgrad::moments_file::MomentsFile;
 use stopgrad::state_file::StateFile;
+use stopgrad_data::arrays::read_arrays;
 use stopgrad_data::{SourceError, open_source};
 
 use super::allocation::peak_of;
@@ -31,6 +32,7 @@ pub fn all() -> Vec<Target> {
         Target { name: "cifar", body: cifar, longest: 8192 },
         Target { name: "npy", body: npy, longest: 4096 },
         Target { name: "npz", body: npz, longest: 8192 },
+        Target { name: "safetensors", body: safetensors, longest: 4096 },
         Target { name: "csv", body: csv, longest: 4096 },
         Target { name: "images", body: images, longest: 16384 },
         Target { name: "moments_npz", body: moments_npz, longest: 8192 },
@@ -74,6 +76,11 @@ fn npy(bytes: &[u8]) {
 
 fn npz(bytes: &[u8]) {
     source(&[("x.npz", bytes)], "x.npz", PACKED);
+}
+
+fn safetensors(bytes: &[u8]) {
+    let read = |path: &Path| read_arrays(path).map(drop).map_err(|e| e.to_string());
+    reads("z.safetensors", bytes, PLAIN, read);
 }
 
 fn csv(bytes: &[u8]) {

@@ -9,7 +9,7 @@ use stopgrad_dynamics::collapse::Place;
 use stopgrad_dynamics::diagnosis::{EmbeddingValues, Embeddings, Given, Role};
 
 use super::DiagnoseCommandError;
-use crate::args::{BesideArguments, DiagnoseArguments};
+use crate::args::{BesideArguments, DiagnoseArguments, TrainedLoss};
 
 /// Names of arrays in a file of several: the first of each list that is there.
 const ROLES: [(Role, &[&str]); 6] = [
@@ -28,6 +28,7 @@ pub(in crate::commands) struct Beside {
     reference: Option<Embeddings>,
     labels: Option<Vec<i64>>,
     weight_decay: Option<f64>,
+    loss_sees_scale: Option<bool>,
 }
 
 impl Beside {
@@ -40,6 +41,7 @@ impl Beside {
             reference,
             labels: labels.map(|(name, array)| whole_numbers(&name, array)).transpose()?,
             weight_decay: asked.weight_decay,
+            loss_sees_scale: asked.loss.map(|loss| loss == TrainedLoss::Squared),
         })
     }
 }
@@ -49,7 +51,8 @@ pub(in crate::commands) fn given(
     file: &Path, beside: &Beside, inputs: &mut Vec<InputFile>,
 ) -> Result<Given, DiagnoseCommandError> {
     let mut arrays = read(file, inputs)?;
-    let mut given = Given { weight_decay: beside.weight_decay, ..Given::default() };
+    let mut given =
+        Given { weight_decay: beside.weight_decay, loss_sees_scale: beside.loss_sees_scale, ..Given::default() };
     for name in LABELS {
         if let Some((name, array)) = arrays.remove_entry(name) {
             given.labels = Some(whole_numbers(&named(file, &name), array)?);
