@@ -15,19 +15,19 @@ pub struct DiagnoseArguments {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
 
-    /// Outputs for a second view of the same samples, row by row [in a file of several arrays: `y`]
+    /// Outputs for a second view of the same samples, row by row (`y` in a file of several arrays)
     #[arg(long, value_name = "FILE")]
     pub second_view: Option<PathBuf>,
 
-    /// Outputs of the projector: then the answer is about them, for there the loss is taken [`projector`]
+    /// Outputs of the projector: then the answer is about them, for there the loss is taken (`projector`)
     #[arg(long, value_name = "FILE")]
     pub projector: Option<PathBuf>,
 
-    /// Outputs of the predictor [`predictor`]
+    /// Outputs of the predictor (`predictor`)
     #[arg(long, value_name = "FILE")]
     pub predictor: Option<PathBuf>,
 
-    /// Outputs of the teacher [`teacher`]
+    /// Outputs of the teacher (`teacher`)
     #[arg(long, value_name = "FILE")]
     pub teacher: Option<PathBuf>,
 
@@ -56,11 +56,11 @@ pub struct DiagnoseArguments {
 #[derive(Debug, Args)]
 pub struct BesideArguments {
     /// Outputs of the untrained encoder for the same samples, or the raw input: how many dimensions there could be
-    /// [`reference`]
+    /// (`reference`)
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
 
-    /// Classes, a whole number a sample: then kNN and linear probes too [`labels`]
+    /// Classes, a whole number a sample: then kNN and linear probes too (`labels`)
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
 

@@ -105,7 +105,7 @@ pub(super) const WATCH_EXAMPLES: &str = "\
 Examples:
   stopgrad watch drops
   stopgrad watch drops --reference drops-untrained.npy --idle 10m
-  stopgrad watch drops --fail-on collapses || pkill -f train.py
+  stopgrad watch drops --fail-on collapses
   stopgrad watch drops --once --json";
 
 pub(super) const PREDICT_ABOUT: &str = "\

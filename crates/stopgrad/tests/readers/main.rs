@@ -95,4 +95,7 @@ fn check_seeds() {
         });
         assert!(opened.count() >= 2, "{target}");
     }
+    for (.., bytes) in seeds::all().into_iter().filter(|(name, ..)| *name == "safetensors") {
+        stopgrad_data::arrays::decode_safetensors(&bytes, Path::new("z.safetensors")).unwrap();
+    }
 }
