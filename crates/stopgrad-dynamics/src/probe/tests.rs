@@ -199,30 +199,6 @@ fn mistakes_are_named() {
     assert_eq!(none, Err(ProbeError::KnnParams { k: 0, temperature: 0.1 }));
 }
 
-/// Prints what the probes cost at full size; run with `PROBE_TIMES=1` and `--nocapture`.
-#[test]
-fn cost_at_full_size() {
-    if std::env::var_os("PROBE_TIMES").is_none() {
-        return;
-    }
-    let (n, m) = (55_000, 10_000);
-    for d in [64, 512, 3072] {
-        let (train, labels) = clusters(n, d, 10, 3.0, 11);
-        let (test, test_labels) = clusters(m, d, 10, 3.0, 12);
-        let clock = std::time::Instant::now();
-        let near = nearest_accuracy((&train, &labels), (&test, &test_labels), d, KnnParams::default()).expect("ok");
-        let knn_time = clock.elapsed();
-        let clock = std::time::Instant::now();
-        let probe = chosen((&train, &labels), (&test, &test_labels), d, 10).expect("ok");
-        report(&format!("d {d}: knn {near:.3} {knn_time:?}, linear ridge {} {:?}", probe.ridge, clock.elapsed()));
-    }
-}
-
-#[allow(clippy::print_stderr, reason = "a timing is for the person who asked for it")]
-fn report(line: &str) {
-    eprintln!("{line}");
-}
-
 #[test]
 fn neighbors_are_the_nearest_others_by_cosine() {
     let (n, d) = (1500, 6);
