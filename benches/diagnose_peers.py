@@ -7,7 +7,7 @@ classes are 100 runs of 10 rows, S_w + 1e-4 I, p = (λ + 1e-8)/Σ). Then the tim
 """
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
@@ -69,8 +69,14 @@ def cases(rng):
 
 
 def diagnosed(program, *words):
-    done = subprocess.run([program, "diagnose", *map(str, words), "--json"], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    """The document, and the most memory that the program held, in MiB."""
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen([program, "diagnose", *map(str, words), "--json"], stdout=said)
+        _, status, usage = os.wait4(child.pid, 0)
+        said.seek(0)
+        if status:
+            sys.exit(f"{words}: status {status}")
+        return json.load(said), usage.ru_maxrss / 1024
 
 
 def main():
@@ -82,7 +88,7 @@ def main():
         file = Path(scratch) / "z.npy"
         for name, truth, z in cases(rng):
             np.save(file, z)
-            found = diagnosed(program, file)["collapses"]
+            found = diagnosed(program, file)[0]["collapses"]
             evidence = found["where"]["encoder"]["evidence"]
             # Others know no tokens: all are rows, of which the first N.
             rows = np.load(file).reshape(-1, D)[:N]
@@ -95,9 +101,8 @@ def main():
         size = sum(view.stat().st_size for view in views) / 2**20
         for words in ([], ["--weight-decay", "0.1"]):
             start = time.monotonic()
-            share = diagnosed(program, views[0], "--second-view", views[1], *words)["views"]["shared_share"]
-            seconds = time.monotonic() - start
-            most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            found, most = diagnosed(program, views[0], "--second-view", views[1], *words)
+            seconds, share = time.monotonic() - start, found["views"]["shared_share"]
             print(
                 f"\npair [50,000, 768] {' '.join(words)}: {seconds:.1f} s, at most {most:.0f} MiB for {size:.0f} MiB of files; "
                 f"shared {100 * share:.1f} % (truth 66.7)"

@@ -22,7 +22,6 @@ pub mod folder;
 pub mod gallery;
 pub mod gradient;
 mod inputs;
-pub mod kernel;
 pub mod layer;
 pub mod measure;
 pub mod network;

@@ -3,37 +3,17 @@
 use std::sync::Mutex;
 
 use burn::tensor::{DType, Element};
-use stopgrad_dynamics::{linalg, statistics};
+use stopgrad_dynamics::statistics;
+use stopgrad_kernels::Number;
 
 use crate::spare::Spare;
 
 /// `f32` or `f64`: what optimizers, averages and norms are generic over.
 ///
 /// Conversions go through f64, which holds every f32 exactly.
-pub trait Scalar:
-    Element
-    + bytemuck::Pod
-    + PartialOrd
-    + linalg::Entry
-    + std::ops::Add<Output = Self>
-    + std::ops::Sub<Output = Self>
-    + std::ops::Mul<Output = Self>
-{
+pub trait Scalar: Number + Element + bytemuck::Pod {
     /// The framework's name of the type.
     const DTYPE: DType;
-    /// Rounds to the nearest value of this type.
-    fn from_f64(value: f64) -> Self;
-    /// Exact.
-    fn to_f64(self) -> f64;
-    /// `self + other`.
-    #[must_use]
-    fn plus(self, other: Self) -> Self;
-    /// `self + a · b`.
-    #[must_use]
-    fn add_product(self, a: Self, b: Self) -> Self;
-    /// `numerator / (√self + floor)`: the quotient of AdamW.
-    #[must_use]
-    fn divide_by_root(self, numerator: Self, floor: Self) -> Self;
     /// Σ aᵢ bᵢ in f64, added in an order that depends on the length alone.
     fn dot(a: &[Self], b: &[Self]) -> f64;
     /// Σ (aᵢ − bᵢ)² in f64, in such an order.
@@ -50,28 +30,6 @@ macro_rules! scalar {
     ($type:ty, $dtype:expr, $size:literal, $dot:path, $distance:path) => {
         impl Scalar for $type {
             const DTYPE: DType = $dtype;
-            #[inline]
-            #[allow(clippy::cast_lossless, reason = "f64 as f64 is the identity here")]
-            fn from_f64(value: f64) -> Self {
-                value as $type
-            }
-            #[inline]
-            #[allow(clippy::cast_lossless, reason = "f64 as f64 is the identity here")]
-            fn to_f64(self) -> f64 {
-                self as f64
-            }
-            #[inline]
-            fn plus(self, other: Self) -> Self {
-                self + other
-            }
-            #[inline]
-            fn add_product(self, a: Self, b: Self) -> Self {
-                self + a * b
-            }
-            #[inline]
-            fn divide_by_root(self, numerator: Self, floor: Self) -> Self {
-                numerator / (self.sqrt() + floor)
-            }
             fn dot(a: &[Self], b: &[Self]) -> f64 {
                 $dot(a, b)
             }

@@ -14,9 +14,9 @@ use burn::tensor::Tensor;
 use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
 use super::{Observed, Pass, Statistics};
 use crate::bridge;
-use crate::kernel::norm::{Moments, Norm, Sums, moments};
 use crate::scalar::Scalar;
 use crate::spare;
+use stopgrad_kernels::norm::{Moments, Norm, Sums, moments};
 
 /// Share of a batch in the running averages (PyTorch's default).
 pub const MOMENTUM: f64 = 0.1;

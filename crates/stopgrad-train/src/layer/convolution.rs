@@ -10,9 +10,9 @@ use burn::tensor::Tensor;
 
 use super::Pass;
 use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
-use crate::kernel::convolution::{self, Geometry};
 use crate::scalar::Scalar;
 use crate::spare;
+use stopgrad_kernels::convolution::{self, Geometry};
 
 /// Square filters over images, without a bias: a batch norm behind it would subtract any.
 ///

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use super::{BufferSpec, Initial, Network, ParameterSpec, Stack};
 use crate::config::{EncoderStart, NetworkConfig, NetworkKind, PredictorStart};
-use crate::kernel::convolution::Geometry;
 use crate::layer::{BatchNorm, Convolution, Layer, Linear, Residual};
+use stopgrad_kernels::convolution::Geometry;
 
 /// Rows and columns of a filter.
 const FILTER_SIDE: usize = 3;

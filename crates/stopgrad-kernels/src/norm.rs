@@ -11,7 +11,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::scalar::Scalar;
+use crate::Number;
 
 /// Numbers in a block of rows: what a task takes, and what stays in the cache between its two passes.
 const BLOCK: usize = 1 << 15;
@@ -59,7 +59,7 @@ pub struct Sums {
 ///
 /// # Shapes      x: n × d
 /// # Cost        4 n d
-pub fn moments<T: Scalar>(x: &[T], d: usize) -> Moments {
+pub fn moments<T: Number>(x: &[T], d: usize) -> Moments {
     let parts: Vec<(usize, Vec<T>, Vec<T>)> = x.par_chunks(block(d)).map(|rows| moments_of_block(rows, d)).collect();
     let (mut count, mut mean, mut squares) = (0.0, vec![0.0; d], vec![0.0; d]);
     for (rows, part_mean, part_squares) in parts {
@@ -76,7 +76,7 @@ pub fn moments<T: Scalar>(x: &[T], d: usize) -> Moments {
 }
 
 /// Rows, their mean, and Σ (x − mean)² of a block.
-fn moments_of_block<T: Scalar>(rows: &[T], d: usize) -> (usize, Vec<T>, Vec<T>) {
+fn moments_of_block<T: Number>(rows: &[T], d: usize) -> (usize, Vec<T>, Vec<T>) {
     let (zero, count) = (T::from_f64(0.0), rows.len() / d);
     let wide = widened(d);
     let (mut sums, mut squares) = (vec![zero; wide], vec![zero; wide]);
@@ -103,7 +103,7 @@ struct Wide<T> {
     shift: Vec<T>,
 }
 
-impl<T: Scalar> Norm<'_, T> {
+impl<T: Number> Norm<'_, T> {
     /// The normalized rows.
     ///
     /// # Shapes      x: n × d → out: n × d, overwritten
@@ -227,14 +227,14 @@ struct Line<T> {
 // vector instructions.
 
 #[inline(always)]
-fn add<T: Scalar>(sums: &mut [T], row: &[T]) {
+fn add<T: Number>(sums: &mut [T], row: &[T]) {
     for (sum, &value) in sums.iter_mut().zip(row) {
         *sum += value;
     }
 }
 
 #[inline(always)]
-fn add_squares<T: Scalar>(sums: &mut [T], mean: &[T], row: &[T]) {
+fn add_squares<T: Number>(sums: &mut [T], mean: &[T], row: &[T]) {
     for ((sum, &mean), &value) in sums.iter_mut().zip(mean).zip(row) {
         let gap = value - mean;
         *sum += gap * gap;
@@ -242,7 +242,7 @@ fn add_squares<T: Scalar>(sums: &mut [T], mean: &[T], row: &[T]) {
 }
 
 #[inline(always)]
-fn normalize<T: Scalar>(out: &mut [T], x: &[T], columns: &Wide<T>) {
+fn normalize<T: Number>(out: &mut [T], x: &[T], columns: &Wide<T>) {
     let given = x.iter().zip(&columns.mean).zip(&columns.factor).zip(&columns.shift);
     for (out, (((&x, &mean), &factor), &shift)) in out.iter_mut().zip(given) {
         *out = (x - mean) * factor + shift;
@@ -251,7 +251,7 @@ fn normalize<T: Scalar>(out: &mut [T], x: &[T], columns: &Wide<T>) {
 
 /// ReLU, written so that a NaN stays one: a run that diverges must be seen to.
 #[inline(always)]
-fn clip<T: Scalar>(values: &mut [T]) {
+fn clip<T: Number>(values: &mut [T]) {
     let zero = T::from_f64(0.0);
     for value in values {
         *value = if *value <= zero { zero } else { *value };
@@ -259,7 +259,7 @@ fn clip<T: Scalar>(values: &mut [T]) {
 }
 
 #[inline(always)]
-fn add_sums<T: Scalar, const RELU: bool>(
+fn add_sums<T: Number, const RELU: bool>(
     (scale, shift): (&mut [T], &mut [T]), x: &[T], out: &[T], upstream: &[T], columns: &Wide<T>,
 ) {
     let zero = T::from_f64(0.0);
@@ -272,7 +272,7 @@ fn add_sums<T: Scalar, const RELU: bool>(
 }
 
 #[inline(always)]
-fn slope<T: Scalar, const RELU: bool>(
+fn slope<T: Number, const RELU: bool>(
     gradient: &mut [T], x: &[T], out: &[T], upstream: &[T], columns: &Wide<T>, line: &Line<T>,
 ) {
     let zero = T::from_f64(0.0);
@@ -290,12 +290,12 @@ fn widened(d: usize) -> usize {
 }
 
 /// Rows next to each other in one of [`widened`] length.
-fn repeated<T: Scalar>(row: &[T]) -> Vec<T> {
+fn repeated<T: Number>(row: &[T]) -> Vec<T> {
     row.iter().copied().cycle().take(widened(row.len())).collect()
 }
 
 /// The sum of the rows that lie next to each other.
-fn folded<T: Scalar>(wide: &[T], d: usize) -> Vec<T> {
+fn folded<T: Number>(wide: &[T], d: usize) -> Vec<T> {
     let mut sums = wide[..d].to_vec();
     for row in wide[d..].chunks_exact(d) {
         for (sum, &value) in sums.iter_mut().zip(row) {

@@ -7,7 +7,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use crate::scalar::Scalar;
+use crate::Number;
 
 /// Output pixels that are multiplied at a time: enough rows for the product to run at its rate, few enough that they
 /// stay in the second-level cache.
@@ -80,7 +80,7 @@ impl Geometry {
 /// # Shapes      x: n images of `geometry.image()` numbers; weight: taps × filters, row-major, a tap being (row, pixel,
 /// channel) → out: n images of `geometry.out_image()` numbers, overwritten
 /// # Cost        n · `multiply_adds`
-pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], weight: &[T], out: &mut [T]) {
+pub fn forward<T: Number>(geometry: &Geometry, x: &[T], weight: &[T], out: &mut [T]) {
     let (taps, filters) = (geometry.taps(), geometry.filters);
     let images = geometry.images_a_task();
     let weight = MatRef::from_row_major_slice(weight, taps, filters);
@@ -102,7 +102,7 @@ pub fn forward<T: Scalar>(geometry: &Geometry, x: &[T], weight: &[T], out: &mut 
 ///
 /// # Shapes      upstream: as `out` of [`forward`]; weight: as there → as `x` there, overwritten
 /// # Cost        n · `multiply_adds`
-pub fn input_gradient<T: Scalar>(geometry: &Geometry, upstream: &[T], weight: &[T], out: &mut [T]) {
+pub fn input_gradient<T: Number>(geometry: &Geometry, upstream: &[T], weight: &[T], out: &mut [T]) {
     let (taps, filters) = (geometry.taps(), geometry.filters);
     let images = geometry.images_a_task();
     let weight = MatRef::from_row_major_slice(weight, taps, filters);
@@ -125,7 +125,7 @@ pub fn input_gradient<T: Scalar>(geometry: &Geometry, upstream: &[T], weight: &[
 ///
 /// # Shapes      x, upstream: as `x` and `out` of [`forward`] → taps × filters, overwritten
 /// # Cost        n · `multiply_adds`, and memory for 4 sums
-pub fn weight_gradient<T: Scalar>(geometry: &Geometry, x: &[T], upstream: &[T], out: &mut [T]) {
+pub fn weight_gradient<T: Number>(geometry: &Geometry, x: &[T], upstream: &[T], out: &mut [T]) {
     let (taps, filters) = (geometry.taps(), geometry.filters);
     let count = x.len() / geometry.image();
     let images = count.div_ceil(PARTIAL_SUMS).next_multiple_of(geometry.images_a_task());
@@ -179,7 +179,7 @@ fn meeting(geometry: &Geometry, row: usize, ky: usize) -> Option<Meeting> {
 }
 
 /// Rows of taps for `rows` output pixels from the `first` one on.
-fn gather<T: Scalar>(geometry: &Geometry, x: &[T], first: usize, rows: usize, gathered: &mut Vec<T>) {
+fn gather<T: Number>(geometry: &Geometry, x: &[T], first: usize, rows: usize, gathered: &mut Vec<T>) {
     let line = geometry.side * geometry.channels;
     gathered.resize(rows * geometry.taps(), T::from_f64(0.0));
     for (row, out) in gathered.chunks_exact_mut(geometry.taps()).enumerate() {
@@ -197,7 +197,7 @@ fn gather<T: Scalar>(geometry: &Geometry, x: &[T], first: usize, rows: usize, ga
 }
 
 /// Adds rows of taps to the pixels that they came from.
-fn scatter<T: Scalar>(geometry: &Geometry, gathered: &[T], first: usize, x: &mut [T]) {
+fn scatter<T: Number>(geometry: &Geometry, gathered: &[T], first: usize, x: &mut [T]) {
     let line = geometry.side * geometry.channels;
     for (row, from) in gathered.chunks_exact(geometry.taps()).enumerate() {
         for (ky, from) in from.chunks_exact(line).enumerate() {

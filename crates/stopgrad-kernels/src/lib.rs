@@ -1,0 +1,30 @@
+//! Forward and backward passes on slices, with explicit shapes: no framework, no files, no clock.
+//!
+//! Images lie pixel after pixel, channels together (NHWC): a convolution is then one product of matrices, and a batch
+//! norm runs over rows. Work is cut into blocks that depend on the shapes alone, and sums over blocks are added in the
+//! order of the blocks, so that the bits are the same for any number of threads. A NaN stays one: a run that diverges must
+//! be seen to.
+//!
+//! Reading order: [`Number`], [`convolution`], [`norm`] (batch norm), [`layer_norm`], [`gelu`], [`softmax`], [`attention`].
+
+#![forbid(unsafe_code)]
+
+pub mod attention;
+pub mod convolution;
+pub mod gelu;
+pub mod layer_norm;
+pub mod norm;
+mod number;
+pub mod softmax;
+#[cfg(test)]
+mod testing;
+
+pub use number::Number;
+
+/// Numbers in a block of rows: what a task takes, and what stays in the cache between its passes.
+const BLOCK: usize = 1 << 14;
+
+/// Numbers in a block of whole rows.
+fn block(d: usize) -> usize {
+    (BLOCK / d).max(1) * d
+}
