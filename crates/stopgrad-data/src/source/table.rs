@@ -13,6 +13,10 @@ use crate::Shape;
 /// Bad rows beyond the number of good ones after which a table is given up before its end.
 const PATIENCE: usize = 1000;
 
+/// Letters of a cell, and of a column's name, that stand in a message.
+const CELL: usize = 24;
+const NAME: usize = 80;
+
 /// The usable rows of a table.
 pub(super) struct Table {
     pub(super) columns: usize,
@@ -78,6 +82,8 @@ pub(super) fn parse(raw: &RawFile, label_column: &str) -> Result<Table, SourceEr
         });
     }
 
+    // From here on names stand in messages, one for each bad row: a header of 60 kB would make 60 kB of each.
+    let names: Vec<String> = names.iter().map(|name| shortened(name, NAME)).collect();
     let mut table = Table { columns, values: Vec::new(), labels: Vec::new(), skipped: Vec::new(), first_text: None };
     let mut record = ByteRecord::new();
     loop {
@@ -129,10 +135,14 @@ fn push_row(table: &mut Table, record: &ByteRecord, names: &[String], label_at: 
                 return Err(match parsed {
                     _ if text.is_empty() => format!("column `{}` is empty", names[column]),
                     Ok(value) if value.is_infinite() && text.contains(|letter: char| letter.is_ascii_digit()) => {
-                        format!("column `{}` is `{}`, too large for a 32-bit float", names[column], shortened(&text))
+                        format!(
+                            "column `{}` is `{}`, too large for a 32-bit float",
+                            names[column],
+                            shortened(&text, CELL)
+                        )
                     }
                     Ok(_) => format!("column `{}` is `{text}`, not a finite number", names[column]),
-                    Err(_) => format!("column `{}` is `{}`, not a number", names[column], shortened(&text)),
+                    Err(_) => format!("column `{}` is `{}`, not a number", names[column], shortened(&text, CELL)),
                 });
             }
         }
@@ -155,11 +165,11 @@ fn text_in(record: &ByteRecord, names: &[String], label_at: Option<usize>, line:
         let text = String::from_utf8_lossy(cell);
         !text.is_empty() && text.parse::<f32>().is_err()
     })?;
-    Some((line, name.clone(), shortened(&String::from_utf8_lossy(cell))))
+    Some((line, name.clone(), shortened(&String::from_utf8_lossy(cell), CELL)))
 }
 
-fn shortened(text: &str) -> String {
-    let mut short: String = text.chars().take(24).collect();
+fn shortened(text: &str, letters: usize) -> String {
+    let mut short: String = text.chars().take(letters).collect();
     if short.len() < text.len() {
         short.push('…');
     }
@@ -187,6 +197,12 @@ mod tests {
         assert_eq!(table.labels, [Some("cat".into()), Some("dog".into()), None]);
         assert_eq!(read("a,b\n1,2\n", "b").unwrap().columns, 1);
         assert!(read("a,b\n1,2\n", "").unwrap().labels.is_empty());
+    }
+
+    #[test]
+    fn a_name_of_any_length_makes_short_messages() {
+        let table = read(&format!("{},b\nx,1\n1,2\n", "n".repeat(50_000)), "").unwrap();
+        assert!(table.skipped[0].reason.len() < 200 && table.skipped[0].reason.contains("nnn…"), "{:?}", table.skipped);
     }
 
     #[test]

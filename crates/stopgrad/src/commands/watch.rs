@@ -15,7 +15,7 @@ use super::diagnose::{DiagnoseCommandError, judge};
 use crate::CommandError;
 use crate::args::{TrainedLoss, WatchArguments};
 use crate::bar::Bar;
-use crate::limits::Limits;
+use crate::limits::{Limits, Stop};
 use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
 
@@ -54,7 +54,12 @@ pub(super) fn run(asked: &WatchArguments, output: Output) -> Result<Outcome, Com
         std::thread::sleep(LOOK);
     };
     let failed = asked.fail_on.is_some() && follower.drops.iter().any(|drop| drop.collapsed);
-    let status = if failed { Status::NotEstablished } else { Status::Done };
+    let status = match stop {
+        _ if failed => Status::NotEstablished,
+        Some(Stop::Interrupted) => Status::Interrupted,
+        // The end of the time is an end like any other: nothing was cut off.
+        _ => Status::Done,
+    };
     let options = json!({
         "folder": asked.folder,
         "reference": asked.beside.reference,
