@@ -8,6 +8,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use crate::norm::Sums;
 use crate::softmax::{inner, total};
 use crate::{Number, block};
 
@@ -18,15 +19,6 @@ const LANES: usize = 16;
 pub struct RowMoments<T> {
     /// n pairs.
     pub rows: Vec<[T; 2]>,
-}
-
-/// Gradients of scale and shift: sums over rows.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sums {
-    /// d.
-    pub scale: Vec<f64>,
-    /// d.
-    pub shift: Vec<f64>,
 }
 
 /// (x − mean) / √(variance + floor) · scale + shift of each row.
@@ -72,14 +64,7 @@ pub fn backward<T: Number>(x: &[T], upstream: &[T], scale: &[T], moments: &RowMo
         .zip(moments.rows.par_chunks(length / d))
         .map(|(((gradient, x), upstream), rows)| of_block(gradient, (x, upstream), scale, rows))
         .collect();
-    let mut sums = Sums { scale: vec![0.0; d], shift: vec![0.0; d] };
-    for (scale, shift) in parts {
-        for j in 0..d {
-            sums.scale[j] += scale[j].to_f64();
-            sums.shift[j] += shift[j].to_f64();
-        }
-    }
-    sums
+    Sums::added(parts, d)
 }
 
 /// Gradients of a block of rows, and what it adds to those of scale and shift.

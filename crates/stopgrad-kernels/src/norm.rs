@@ -52,6 +52,20 @@ pub struct Sums {
     pub shift: Vec<f64>,
 }
 
+impl Sums {
+    /// Of blocks, (scale, shift) each, in their order.
+    pub(crate) fn added<T: Number>(parts: Vec<(Vec<T>, Vec<T>)>, d: usize) -> Self {
+        let mut sums = Self { scale: vec![0.0; d], shift: vec![0.0; d] };
+        for (scale, shift) in parts {
+            for j in 0..d {
+                sums.scale[j] += scale[j].to_f64();
+                sums.shift[j] += shift[j].to_f64();
+            }
+        }
+        sums
+    }
+}
+
 /// Mean and variance of each column.
 ///
 /// Blocks of rows are centered on their own mean and put together after Chan, Golub and LeVeque 1979, so that a column
@@ -137,14 +151,7 @@ impl<T: Number> Norm<'_, T> {
             .zip(upstream.par_chunks(block(d)))
             .map(|((x, out), upstream)| self.sums_of_block(&columns, x, out, upstream))
             .collect();
-        let mut sums = Sums { scale: vec![0.0; d], shift: vec![0.0; d] };
-        for (scale, shift) in parts {
-            for j in 0..d {
-                sums.scale[j] += scale[j].to_f64();
-                sums.shift[j] += shift[j].to_f64();
-            }
-        }
-        sums
+        Sums::added(parts, d)
     }
 
     fn sums_of_block(&self, columns: &Wide<T>, x: &[T], out: &[T], upstream: &[T]) -> (Vec<T>, Vec<T>) {

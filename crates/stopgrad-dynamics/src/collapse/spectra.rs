@@ -24,20 +24,18 @@ pub(super) struct Spectra {
 }
 
 impl Spectra {
-    /// Of outputs less `means`, t × d.
-    pub(super) fn of(outputs: &Outputs<'_>, means: &[f64]) -> Result<Self, LinalgError> {
+    /// Of outputs less `means`, t × d; without `leave_out` of all of them only.
+    pub(super) fn of(outputs: &Outputs<'_>, means: &[f64], leave_out: bool) -> Result<Self, LinalgError> {
         let (rows, d) = (outputs.samples() * outputs.positions(), outputs.width());
-        if rows <= d { Self::from_rows(outputs, means, true) } else { Self::from_products(outputs, means, true) }
+        if rows <= d {
+            Self::from_rows(outputs, means, leave_out)
+        } else {
+            Self::from_products(outputs, means, leave_out)
+        }
     }
 
     pub(super) fn of_constant(d: usize) -> Self {
         Self { all: vec![0.0; d], left_out: Vec::new(), implied_directions: None }
-    }
-
-    /// The same, no group left out.
-    pub(super) fn of_all(outputs: &Outputs<'_>, means: &[f64]) -> Result<Self, LinalgError> {
-        let (rows, d) = (outputs.samples() * outputs.positions(), outputs.width());
-        if rows <= d { Self::from_rows(outputs, means, false) } else { Self::from_products(outputs, means, false) }
     }
 
     fn from_rows(outputs: &Outputs<'_>, means: &[f64], leave_out: bool) -> Result<Self, LinalgError> {

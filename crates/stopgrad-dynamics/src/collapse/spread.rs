@@ -41,7 +41,7 @@ impl Spread {
     /// # Cost      n t d² multiply-adds in double precision, and up to 17 eigenvalue problems of min(n t, d)
     /// # Source    leaving out: Quenouille 1949, Tukey 1958; tr Σ²: Chen, Zhang, Zhong 2010, from pairs of different samples
     pub fn measure(outputs: &Outputs<'_>) -> Result<Self, LinalgError> {
-        Self::with(outputs, Spectra::of)
+        Self::with(outputs, true)
     }
 
     /// The same without the error of the effective rank: one eigenvalue problem. What [`collapses`](super::collapses)
@@ -49,17 +49,15 @@ impl Spread {
     ///
     /// # Errors    [`LinalgError`]
     pub fn without_rank_error(outputs: &Outputs<'_>) -> Result<Self, LinalgError> {
-        Self::with(outputs, Spectra::of_all)
+        Self::with(outputs, false)
     }
 
-    fn with(
-        outputs: &Outputs<'_>, spectra: impl FnOnce(&Outputs<'_>, &[f64]) -> Result<Spectra, LinalgError>,
-    ) -> Result<Self, LinalgError> {
+    fn with(outputs: &Outputs<'_>, rank_error: bool) -> Result<Self, LinalgError> {
         let means = outputs.position_means();
         let pass = Pass::over(outputs, &means);
         let (n, d) = (outputs.samples(), outputs.width());
         let constant = pass.variance <= ROUNDING_SHARE * pass.second_moment;
-        let spectra = if constant { Spectra::of_constant(d) } else { spectra(outputs, &means)? };
+        let spectra = if constant { Spectra::of_constant(d) } else { Spectra::of(outputs, &means, rank_error)? };
         let eigenvalues = spectra.all;
         let population = (outputs.positions() == 1).then(|| population_ratio(&eigenvalues, pass.fourth_moment, n));
         Ok(Self {
