@@ -156,6 +156,8 @@ pub(crate) struct Search<'a> {
 const ROUNDING: f64 = 1e-6;
 /// Inner tolerance when evidence of absence is weighed: then inexact steps must not be the reason.
 const TIGHT: f64 = 1e-8;
+/// Error of a step over its size and the residual of its linear system, at most.
+const STEP_ERROR: f64 = 10.0;
 /// Supports up to this size have absence confirmed by tight systems. Beyond the fold these grow ever harder: at 3,072
 /// dimensions minutes, for a confirmation that the search at lower rank gives too (it would end at full rank).
 const CONFIRMED_UP_TO: usize = 512;
@@ -200,6 +202,8 @@ impl<'a> Search<'a> {
         let mut lyapunov = self.problem.diagonal_lyapunov(q.as_ref());
         let (mut products, mut polished) = (0, 0);
         let (mut before, mut invariant_before) = (f64::INFINITY, f64::INFINITY);
+        // Size and goal of the step before.
+        let mut made = (0.0, 0.0);
         for steps in 0..=self.params.max_steps {
             if (self.should_stop)(steps) {
                 return unresolved(Unresolved::Stopped, before, steps);
@@ -228,9 +232,12 @@ impl<'a> Search<'a> {
             let Some(step) = self.solve(&q, &defect.value, goal, &mut lyapunov, &mut products) else {
                 return unresolved(Unresolved::LinearSystem, residual, steps);
             };
-            if steps > 0 && rises(&q, &step) {
+            let (sum, size) = relative_change(&q, &step);
+            // A rise within the error of the step before takes that error back.
+            if steps > 0 && sum < -0.2 * size && size > (STEP_ERROR * made.0 * made.1).max(1e-7) {
                 return absent(Absence::PassedFold, products);
             }
+            made = (size, goal);
             add_scaled(&mut q, -1.0, step.as_ref());
             before = residual;
         }
@@ -295,11 +302,10 @@ fn shift(matrix: &Mat<f64>, by: f64) -> Mat<f64> {
     out
 }
 
-/// Whether a step (to be subtracted) would raise Q on the whole, beyond the error of an inexact solve.
-fn rises(q: &Mat<f64>, step: &Mat<f64>) -> bool {
+/// A step (to be subtracted) on the diagonal relative to Q: the sum, and the sum of its absolute values.
+fn relative_change(q: &Mat<f64>, step: &Mat<f64>) -> (f64, f64) {
     let relative = (0..q.nrows()).map(|i| step[(i, i)] / q[(i, i)]);
-    let (sum, size) = relative.fold((0.0, 0.0), |(sum, size), x| (sum + x, size + x.abs()));
-    sum < -0.2 * size && size > 1e-7
+    relative.fold((0.0, 0.0), |(sum, size), x| (sum + x, size + x.abs()))
 }
 
 /// λ_max of W⁻¹ K for positive semidefinite K and positive definite W: 60 power steps from a fixed start, a lower
@@ -319,3 +325,6 @@ fn largest_ratio(matrix: &Mat<f64>, weight: &Mat<f64>) -> f64 {
     }
     ratio
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,20 +276,22 @@ fn equilibrium(
     Ok(PartialEquilibrium { p, b, residual, rate, effort })
 }
 
-/// The equilibrium with the S of the full-rank solver, in factors and with its rate.
+/// The equilibrium with the S of the full-rank solver, in factors, and its rate if `rated`.
 ///
 /// # Errors      [`LinalgError`]
-pub(crate) fn from_full_rank(support: &Support, s: &Mat<f64>, decay: f64) -> Result<PartialEquilibrium, LinalgError> {
+pub(crate) fn from_full_rank(
+    support: &Support, s: &Mat<f64>, decay: f64, rated: bool,
+) -> Result<PartialEquilibrium, LinalgError> {
     let factors = Factors { support, decay };
     let eigen = crate::linalg::symmetric_eigen(s.as_ref())?;
     let k = support.size();
     let p = Mat::from_fn(k, k, |i, j| eigen.values[i].max(0.0).sqrt() * eigen.vectors[(j, i)]);
-    equilibrium(
-        &factors,
-        &factors.point(p)?.in_predictor_gauge()?,
-        Effort::default(),
-        PartialParams::default().max_products,
-    )
+    let (at, effort) = (factors.point(p)?.in_predictor_gauge()?, Effort::default());
+    if rated {
+        return equilibrium(&factors, &at, effort, PartialParams::default().max_products);
+    }
+    let Point { p, b, residual, .. } = factors.point(Factors::turned(&at.p)?)?;
+    Ok(PartialEquilibrium { p, b, residual, rate: Rate::not_computed(), effort })
 }
 
 /// The equilibrium nearest to the rows given, polished; `None` when Newton ends at none of that rank.

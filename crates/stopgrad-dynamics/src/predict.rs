@@ -35,6 +35,9 @@ pub struct PredictOptions {
     /// Supports up to this size get λ_crit by search, larger ones by the diagonal rule: 1,024. Above 128, a λ_crit that the
     /// rule puts below a millionth of the longest life is left at that: every probe for it would be hard.
     pub critical_up_to: usize,
+    /// Supports up to this size get the leading rate of `S_max` computed, larger ones the answer of docs/theory.md, 4.2: all
+    /// that fit in memory.
+    pub rate_up_to: usize,
 }
 
 impl PredictOptions {
@@ -48,6 +51,7 @@ impl PredictOptions {
             partial: PartialParams::default(),
             survival: SurvivalParams::default(),
             critical_up_to: 1024,
+            rate_up_to: usize::MAX,
         }
     }
 }
@@ -245,7 +249,9 @@ pub fn predict(
     };
     let mut attempts = Vec::new();
     let mut found = match maximal {
-        Maximal::Found(full) if width >= k => Some(trusted(from_full_rank(&support, &full.s, decay)?, full.residual)),
+        Maximal::Found(full) if width >= k => {
+            Some(trusted(from_full_rank(&support, &full.s, decay, k <= options.rate_up_to)?, full.residual))
+        }
         _ => None,
     };
     if found.as_ref().is_none_or(|found| found.rate.attraction != Attraction::Attracting) {
@@ -314,7 +320,7 @@ fn eigenvalues(found: &PartialEquilibrium) -> Result<Vec<f64>, LinalgError> {
 fn rate_in(found: Option<&PartialEquilibrium>, (width, decay): (usize, f64), stopped: bool) -> Rate {
     let Some(found) = found else {
         if stopped {
-            return Rate { attraction: Attraction::Undecided, leading_rate: None, method: RateMethod::Theory };
+            return Rate::not_computed();
         }
         return Rate { attraction: Attraction::Attracting, leading_rate: Some(-decay), method: RateMethod::Dense };
     };

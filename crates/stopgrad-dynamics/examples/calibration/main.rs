@@ -88,7 +88,7 @@ fn one_place_alone(measured: &[(Case, Spread)], usual: &Spread, answers: &mut Ve
 
 fn spread(case: &Case, values: &[f32]) -> Spread {
     let outputs = Outputs::new(Values::F32(values), case.samples(), case.positions(), case.d).expect("finite");
-    Spread::without_rank_error(&outputs).expect("eigenvalues")
+    Spread::without_errors(&outputs).expect("eigenvalues")
 }
 
 fn at(place: Place, end: &Spread, reference: Option<&Spread>) -> PlaceEvidence {

@@ -87,7 +87,7 @@ fn cell(samples: usize, positions: usize, make: &(dyn Fn(u64) -> Vec<f32> + Sync
     let answer = |seed: u64| {
         let values = make(seed);
         let outputs = Outputs::new(Values::F32(&values), samples, positions, D).expect("finite");
-        let end = Spread::without_rank_error(&outputs).expect("eigenvalues");
+        let end = Spread::without_errors(&outputs).expect("eigenvalues");
         let place = PlaceEvidence {
             place: Place::Encoder,
             end,

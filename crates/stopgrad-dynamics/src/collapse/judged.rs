@@ -2,14 +2,11 @@
 
 use serde::Serialize;
 
+use super::spectra::is_saturated;
 use super::{
     ALIVE_SHARE, CLIFF, CONSTANT_SHARE, CollapseEvidence, HALF, MIN_SAMPLES, POSITIONAL_SHARE, Place, PlaceEvidence,
     SHRUNK_SHARE, Spread,
 };
-use crate::statistics::sum_fixed;
-
-/// Share of the directions that so many samples can show from which their number is that of the samples, not of the outputs.
-const SATURATED: f64 = 0.9;
 
 /// What a place has become.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,16 +53,16 @@ impl<'a> Seen<'a> {
     pub(super) fn new(evidence: &'a PlaceEvidence, all: &CollapseEvidence) -> Self {
         let (end, reference) = (&evidence.end, evidence.reference.as_ref());
         let (summary, d) = (&end.summary, end.summary.eigenvalues.len());
-        let alive_threshold = ALIVE_SHARE / reachable(end).max(1) as f64;
+        let alive_threshold = ALIVE_SHARE / end.reachable.max(1) as f64;
         let constant = summary.variance_share() < CONSTANT_SHARE;
         let scale_left = reference
             // The scale of another space, as that of the raw input, says nothing.
             .filter(|r| r.summary.total_variance > 0.0 && r.summary.eigenvalues.len() == d)
             .map(|r| summary.total_variance / r.summary.total_variance);
         let shrunk = !constant && scale_left.is_some_and(|left| left < SHRUNK_SHARE);
-        let alive = if constant { 0 } else { alive_directions(end) };
+        let alive = if constant { 0 } else { end.alive };
         // A wider reference, as the raw input may be, cannot be filled.
-        let alive_before = reference.map_or(d, alive_directions).min(d);
+        let alive_before = reference.map_or(d, |reference| reference.alive).min(d);
         let across = summary.total_variance;
         let kind = if summary.samples < MIN_SAMPLES {
             Kind::Undecided
@@ -83,7 +80,7 @@ impl<'a> Seen<'a> {
             let lost_rank = rank(end, reference) <= HALF * rank(reference, end).min(d as f64);
             if lost_rank && alive as f64 <= HALF * alive_before as f64 { Kind::Dimensional } else { Kind::No }
         } else {
-            of_spectrum(&summary.eigenvalues, alive, reachable(end))
+            of_spectrum(&summary.eigenvalues, alive, end.reachable)
         };
         let kind = if kind == Kind::No && shrunk && all.loss_sees_scale.is_none() { Kind::Undecided } else { kind };
         Self {
@@ -117,26 +114,4 @@ fn of_spectrum(eigenvalues: &[f64], alive: usize, reachable: usize) -> Kind {
     }
     let cliff = (1..=alive.min(eigenvalues.len() - 1)).any(|at| eigenvalues[at] <= CLIFF * eigenvalues[at - 1]);
     if cliff && !is_saturated(alive, reachable) { Kind::Dimensional } else { Kind::Undecided }
-}
-
-/// Directions that so many samples can show: each position's deviations add up to 0.
-fn reachable(spread: &Spread) -> usize {
-    let rows = spread.summary.samples * spread.positions;
-    spread.summary.eigenvalues.len().min(rows - spread.positions)
-}
-
-/// Eigenvalues of at least [`ALIVE_SHARE`] of an equal share; where all that fewer rows than dimensions can show are alive, as
-/// many as the least one implies.
-pub(super) fn alive_directions(spread: &Spread) -> usize {
-    let (eigenvalues, reachable) = (&spread.summary.eigenvalues, reachable(spread));
-    let threshold = ALIVE_SHARE / reachable.max(1) as f64 * sum_fixed(eigenvalues);
-    let seen = eigenvalues.iter().filter(|&&value| value > 0.0 && value >= threshold).count();
-    match spread.implied_directions {
-        Some(implied) if is_saturated(seen, reachable) => seen.max(implied as usize),
-        _ => seen,
-    }
-}
-
-fn is_saturated(alive: usize, reachable: usize) -> bool {
-    alive as f64 >= SATURATED * reachable as f64
 }

@@ -8,6 +8,7 @@
 //! Reading order: [`Outputs`] (what a place gave), [`Spread`] (what is measured of it), [`collapses`] (the answer).
 
 mod clusters;
+mod halves;
 mod judged;
 mod outputs;
 mod spectra;

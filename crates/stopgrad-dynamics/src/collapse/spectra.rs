@@ -1,98 +1,120 @@
-//! Eigenvalues of the covariance across samples: of all, and of all but each of some groups.
+//! Eigenvalues of the covariance across samples: of all, and of halves of them.
 
+use super::ALIVE_SHARE;
+use super::halves::{GROUPS, HALVES, SPLIT_FROM, has};
 use super::outputs::Outputs;
 use crate::linalg::{LinalgError, column_products, row_products, symmetric_eigenvalues};
 use crate::rank::{RankError, spectrum, to_direction};
 use crate::statistics::sum_fixed;
 
-/// Groups of samples that are left out in turn (sample i is in group i mod 16): the order of a file says nothing then.
-const GROUPS: usize = 16;
 /// Numbers in the sums of all groups: 512 MiB; wider outputs are not split.
 const HELD: usize = 1 << 26;
-/// Multiply-adds that leaving out may cost where there are fewer rows than dimensions.
+/// Multiply-adds that halves may cost where there are fewer rows than dimensions.
 const AFFORDABLE: f64 = 1e11;
 /// Rows whose products are taken together.
 const BLOCK: usize = 1024;
+/// Share of the directions that so many samples can show from which their number is that of the samples, not of the outputs.
+const SATURATED: f64 = 0.9;
 
-/// Descending, d numbers each.
-pub(super) struct Spectra {
-    pub(super) all: Vec<f64>,
-    /// Without each group; empty where there are too few samples, or it would cost too much.
-    pub(super) left_out: Vec<Vec<f64>>,
+/// Of some of the samples.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spectrum {
+    /// Descending, d numbers.
+    pub(super) eigenvalues: Vec<f64>,
+    /// Directions that so many samples can show: each position's deviations add up to 0.
+    pub(super) reachable: usize,
     /// See [`implied`]; none where there are more rows than dimensions.
     pub(super) implied_directions: Option<f64>,
 }
 
-impl Spectra {
-    /// Of outputs less `means`, t × d; without `leave_out` of all of them only.
-    pub(super) fn of(outputs: &Outputs<'_>, means: &[f64], leave_out: bool) -> Result<Self, LinalgError> {
-        let (rows, d) = (outputs.samples() * outputs.positions(), outputs.width());
-        if rows <= d {
-            Self::from_rows(outputs, means, leave_out)
-        } else {
-            Self::from_products(outputs, means, leave_out)
+impl Spectrum {
+    /// Eigenvalues of at least [`ALIVE_SHARE`] of an equal share; where all that fewer rows than dimensions can show are
+    /// alive, as many as the least one implies.
+    pub(super) fn alive(&self) -> usize {
+        let threshold = ALIVE_SHARE / self.reachable.max(1) as f64 * sum_fixed(&self.eigenvalues);
+        let seen = self.eigenvalues.iter().filter(|&&value| value > 0.0 && value >= threshold).count();
+        match self.implied_directions {
+            Some(implied) if is_saturated(seen, self.reachable) => seen.max(implied as usize),
+            _ => seen,
         }
     }
+}
 
-    pub(super) fn of_constant(d: usize) -> Self {
-        Self { all: vec![0.0; d], left_out: Vec::new(), implied_directions: None }
+pub(super) fn is_saturated(alive: usize, reachable: usize) -> bool {
+    alive as f64 >= SATURATED * reachable as f64
+}
+
+/// Of all samples, and of each half.
+pub(super) struct Spectra {
+    pub(super) all: Spectrum,
+    /// Empty where there are too few samples, or it would cost too much.
+    pub(super) halves: Vec<Spectrum>,
+}
+
+impl Spectra {
+    /// Of outputs less `means`, t × d; without `halves` of all of them only.
+    pub(super) fn of(outputs: &Outputs<'_>, means: &[f64], halves: bool) -> Result<Self, LinalgError> {
+        let (rows, d) = (outputs.samples() * outputs.positions(), outputs.width());
+        let halves = halves && outputs.samples() >= SPLIT_FROM;
+        if rows <= d { Self::from_rows(outputs, means, halves) } else { Self::from_products(outputs, means, halves) }
     }
 
-    fn from_rows(outputs: &Outputs<'_>, means: &[f64], leave_out: bool) -> Result<Self, LinalgError> {
+    pub(super) fn of_constant(outputs: &Outputs<'_>) -> Self {
+        let (d, reachable) = (outputs.width(), reachable(outputs, outputs.samples()));
+        Self { all: Spectrum { eigenvalues: vec![0.0; d], reachable, implied_directions: None }, halves: Vec::new() }
+    }
+
+    fn from_rows(outputs: &Outputs<'_>, means: &[f64], halves: bool) -> Result<Self, LinalgError> {
         let d = outputs.width();
-        let rows = |keep: &dyn Fn(usize) -> bool| {
-            let mut kept = Vec::new();
+        let of = |keep: &dyn Fn(usize) -> bool| {
+            let mut rows = Vec::new();
             (0..outputs.samples())
                 .filter(|&sample| keep(sample))
-                .for_each(|sample| outputs.push(sample, means, &mut kept));
-            let n = kept.len() / d;
-            spectrum(&kept, n, d).map_err(|error| match error {
+                .for_each(|sample| outputs.push(sample, means, &mut rows));
+            let n = rows.len() / d;
+            let eigenvalues = spectrum(&rows, n, d).map_err(|error| match error {
                 RankError::Eigenvalues(error) => error,
                 other => unreachable!("outputs are checked: {other}"),
-            })
+            })?;
+            let reachable = reachable(outputs, n / outputs.positions());
+            let implied_directions = Some(implied(rows, d, outputs.positions())?);
+            Ok(Spectrum { eigenvalues, reachable, implied_directions })
         };
-        let all = rows(&|_| true)?;
         let n = (outputs.samples() * outputs.positions()) as f64;
         let affordable = GROUPS as f64 * n * n * d as f64 <= AFFORDABLE;
-        let groups = if affordable && leave_out { groups(outputs, d) } else { 0 };
-        let left_out = (0..groups).map(|group| rows(&|sample| sample % groups != group)).collect::<Result<_, _>>()?;
-        let implied_directions = Some(implied(outputs, means)?);
-        Ok(Self { all, left_out, implied_directions })
+        let halves = if halves && affordable { HALVES } else { 0 };
+        let halves = (0..halves).map(|half| of(&|sample| has(half, sample % GROUPS))).collect::<Result<_, _>>()?;
+        Ok(Self { all: of(&|_| true)?, halves })
     }
 
-    fn from_products(outputs: &Outputs<'_>, means: &[f64], leave_out: bool) -> Result<Self, LinalgError> {
-        let d = outputs.width();
-        let groups = if leave_out && GROUPS * d * d <= HELD { groups(outputs, d) } else { 0 };
-        let sums: Vec<(Vec<f64>, usize)> =
-            (0..groups.max(1)).map(|group| products(outputs, means, group, groups.max(1))).collect();
-        let rows: usize = sums.iter().map(|(_, rows)| rows).sum();
-        let mut total = vec![0.0; d * d];
-        for (sum, _) in &sums {
-            total.iter_mut().zip(sum).for_each(|(total, x)| *total += x);
-        }
-        let eigenvalues = |without: Option<&(Vec<f64>, usize)>| {
-            let mut matrix = total.clone();
-            let mut count = rows;
-            if let Some((sum, of_group)) = without {
-                matrix.iter_mut().zip(sum).for_each(|(x, y)| *x -= y);
-                count -= of_group;
+    fn from_products(outputs: &Outputs<'_>, means: &[f64], halves: bool) -> Result<Self, LinalgError> {
+        let (d, t) = (outputs.width(), outputs.positions());
+        let halves = halves && GROUPS * d * d <= HELD;
+        let groups = if halves { GROUPS } else { 1 };
+        let sums: Vec<(Vec<f64>, usize)> = (0..groups).map(|group| products(outputs, means, group, groups)).collect();
+        let of = |keep: &dyn Fn(usize) -> bool| {
+            let (mut matrix, mut rows) = (vec![0.0; d * d], 0);
+            for (_, (sum, count)) in sums.iter().enumerate().filter(|&(group, _)| keep(group)) {
+                matrix.iter_mut().zip(sum).for_each(|(total, x)| *total += x);
+                rows += count;
             }
             for x in &mut matrix {
-                *x /= count as f64;
+                *x /= rows as f64;
             }
-            let mut values = symmetric_eigenvalues(&matrix, d)?;
-            for value in &mut values {
+            let mut eigenvalues = symmetric_eigenvalues(&matrix, d)?;
+            for value in &mut eigenvalues {
                 *value = value.max(0.0);
             }
-            Ok(values)
+            Ok(Spectrum { eigenvalues, reachable: reachable(outputs, rows / t), implied_directions: None })
         };
-        let left_out = if groups > 0 {
-            sums.iter().map(|sum| eigenvalues(Some(sum))).collect::<Result<_, _>>()?
-        } else {
-            Vec::new()
-        };
-        Ok(Self { all: eigenvalues(None)?, left_out, implied_directions: None })
+        let halves =
+            (0..if halves { HALVES } else { 0 }).map(|half| of(&|group| has(half, group))).collect::<Result<_, _>>()?;
+        Ok(Self { all: of(&|_| true)?, halves })
     }
+}
+
+fn reachable(outputs: &Outputs<'_>, samples: usize) -> usize {
+    outputs.width().min(samples.saturating_sub(1) * outputs.positions())
 }
 
 /// Over how many directions the variance is spread, from fewer rows than dimensions.
@@ -103,17 +125,12 @@ impl Spectra {
 /// (deviations of unit length): a few long samples would hide the others.
 ///
 /// # Source    Marchenko, Pastur 1967
-fn implied(outputs: &Outputs<'_>, means: &[f64]) -> Result<f64, LinalgError> {
-    let d = outputs.width();
-    let mut rows = Vec::new();
-    for sample in 0..outputs.samples() {
-        outputs.push(sample, means, &mut rows);
-    }
+fn implied(mut rows: Vec<f64>, d: usize, positions: usize) -> Result<f64, LinalgError> {
     rows.chunks_exact_mut(d).for_each(to_direction);
     let n = rows.len() / d;
     let mut eigenvalues = symmetric_eigenvalues(&row_products(&rows, n, d), n)?;
     // Each position's deviations add up to 0: so many eigenvalues are none.
-    eigenvalues.truncate(n.saturating_sub(outputs.positions()));
+    eigenvalues.truncate(n.saturating_sub(positions));
     let Some(&least) = eigenvalues.last() else { return Ok(0.0) };
     let (mut rest, mut total) = (&eigenvalues[..], sum_fixed(&eigenvalues));
     let edge = (1.0 + (d as f64 / n as f64).sqrt()).powi(2);
@@ -126,10 +143,6 @@ fn implied(outputs: &Outputs<'_>, means: &[f64]) -> Result<f64, LinalgError> {
     let share = if total > 0.0 { (least.max(0.0) * rest.len() as f64 / total).min(1.0) } else { 0.0 };
     let spikes = (eigenvalues.len() - rest.len()) as f64;
     Ok((spikes + rest.len() as f64 / (1.0 - share.sqrt()).powi(2)).min(d as f64))
-}
-
-fn groups(outputs: &Outputs<'_>, d: usize) -> usize {
-    if outputs.samples() >= 2 * GROUPS && d > 0 { GROUPS } else { 0 }
 }
 
 /// Σ z zᵀ over the samples of one group, and their rows.

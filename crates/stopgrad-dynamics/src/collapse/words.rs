@@ -26,11 +26,17 @@ impl Seen<'_> {
             Kind::Dimensional => format!("Only {ranks}."),
             Kind::Cluster => {
                 let clusters = end.clusters.clusters.unwrap_or(0);
-                format!("All {} samples sit on {clusters} points of the {place}; {ranks}.", summary.samples)
+                let error = end.clusters.error.filter(|&error| error > 0.0);
+                let error = error.map_or_else(String::new, |error| format!(" (± {})", number(2.0 * error)));
+                format!("All {} samples sit on {clusters}{error} points of the {place}; {ranks}.", summary.samples)
             }
             Kind::Positional => {
-                let share = percent(summary.total_variance / (summary.total_variance + end.position_variance));
-                format!("The {place} tells positions apart and not samples: {share} of the variance is across samples.")
+                let [share, error] = end.sample_share.unwrap_or_default();
+                format!(
+                    "The {place} tells positions apart and not samples: {} (± {}) of the variance is across samples.",
+                    percent(share),
+                    percent(2.0 * error)
+                )
             }
             Kind::Complete if self.shrunk => {
                 let left = percent(self.scale_left.unwrap_or(0.0));
@@ -75,6 +81,7 @@ impl Seen<'_> {
                 "positions": end.positions,
                 "dimensions": summary.eigenvalues.len(),
                 "alive": self.alive,
+                "alive_error": end.alive_error,
                 "alive_untrained": reference.map(|_| self.alive_before),
                 "alive_threshold": self.alive_threshold,
                 "implied_directions": end.implied_directions,
@@ -88,6 +95,8 @@ impl Seen<'_> {
                 "variance": summary.total_variance,
                 "variance_error": end.variance_error,
                 "position_variance": end.position_variance,
+                "sample_share": end.sample_share.map(|[share, _]| share),
+                "sample_share_error": end.sample_share.map(|[_, error]| error),
                 "variance_untrained": reference.map(|r| r.summary.total_variance),
                 "variance_left": self.scale_left,
                 "variance_share": summary.variance_share(),

@@ -198,7 +198,7 @@ pub fn diagnose(mut given: Given, watch: &Watch<'_>) -> Result<Diagnosis, Diagno
         CollapseEvidence { places, loss_sees_scale: given.loss_sees_scale, reference_called: "in the reference" };
     let finding = collapses(&evidence);
     let probes = labels::probes(&given);
-    let theory = given.weight_decay.map(|decay| pairs::theory(&given, decay, watch)).transpose()?;
+    let theory = given.weight_decay.map(|decay| pairs::theory(given, decay, watch)).transpose()?;
     Ok(Diagnosis { finding, places: evidence.places, views, probes, theory, left_out })
 }
 
@@ -285,7 +285,7 @@ fn outputs(role: Role, of: &Embeddings) -> Result<Outputs<'_>, DiagnosisError> {
 }
 
 fn spread(role: Role, of: &Embeddings) -> Result<Spread, DiagnosisError> {
-    // No error of a reference's rank is told: one eigenvalue problem is enough there.
-    let measure = if role == Role::Reference { Spread::without_rank_error } else { Spread::measure };
+    // No errors of a reference are told: one eigenvalue problem is enough there.
+    let measure = if role == Role::Reference { Spread::without_errors } else { Spread::measure };
     measure(&outputs(role, of)?).map_err(|cause| DiagnosisError::Eigenvalues { role: role.name(), cause })
 }

@@ -56,6 +56,13 @@ pub struct Rate {
     pub method: RateMethod,
 }
 
+impl Rate {
+    /// Nothing was computed: docs/theory.md, 4.2 answers for the maximal equilibrium.
+    pub(crate) fn not_computed() -> Self {
+        Self { attraction: Attraction::Undecided, leading_rate: None, method: RateMethod::Theory }
+    }
+}
+
 /// Unknowns up to which all eigenvalues are computed: 600, a second.
 const DENSE_UNKNOWNS: usize = 600;
 /// σ of the second space, in units of λ: smaller resolves slower rates, and makes each linear system harder.
@@ -81,8 +88,7 @@ pub(crate) fn rate(factors: &Factors<'_>, at: &Point, max_products: usize) -> Re
     }
     let fits = BASIS_NUMBERS / unknowns;
     if fits < LEAST_DIMENSION {
-        let attraction = Attraction::Undecided;
-        return Ok(Rate { attraction, leading_rate: None, method: RateMethod::Theory });
+        return Ok(Rate::not_computed());
     }
     let outlier = outlier(factors, at, KRYLOV_DIMENSION.min(fits))?;
     let method = |residual, dimension| RateMethod::Krylov { residual, dimension };

@@ -64,7 +64,8 @@ pub struct BesideArguments {
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
 
-    /// λ, above 0: what the linear theory expects of the two views
+    /// λ, above 0: what the linear theory expects of the two views; above 512 dimensions without the searches that take
+    /// long (`--moments`, then `stopgrad predict`, has them)
     #[arg(long, value_name = "LAMBDA", value_parser = super::value::finite, allow_negative_numbers = true)]
     pub weight_decay: Option<f64>,
 

@@ -68,26 +68,66 @@ fn the_population_ratio_is_that_of_the_distribution_where_the_sample_is_small() 
     assert!((85.0..=96.0).contains(&middle), "{middle}");
 }
 
+/// That the mean of the errors told is near the deviation seen over seeds.
+fn assert_error(all: &[Spread], value: &dyn Fn(&Spread) -> f64, error: &dyn Fn(&Spread) -> f64, what: &str) {
+    let values: Vec<f64> = all.iter().map(value).collect();
+    let center = mean(&values);
+    let squares: Vec<f64> = values.iter().map(|x| (x - center).powi(2)).collect();
+    let deviation = (sum_fixed(&squares) / (values.len() - 1) as f64).sqrt();
+    let told = mean(&all.iter().map(error).collect::<Vec<_>>());
+    assert!((0.6..1.6).contains(&(told / deviation)), "{what}: told {told}, seen {deviation}");
+}
+
 #[test]
 fn errors_are_as_large_as_other_samples_differ() {
-    let (n, d, seeds) = (400, 8, 60);
-    let of = |seed: u64| {
-        // Uneven variances.
+    let of = |seed: u64, n: usize, d: usize, fall: f64| {
         let mut values = normal_vector(n * d, seed);
-        values.iter_mut().enumerate().for_each(|(at, x)| *x /= 1.0 + (at % d) as f64);
+        values.iter_mut().enumerate().for_each(|(at, x)| *x *= 10_f64.powf(-fall * (at % d) as f64 / d as f64));
         measured(&values, 1, d)
     };
-    let all: Vec<Spread> = (0..seeds).map(of).collect();
-    let compare = |value: &dyn Fn(&Spread) -> f64, error: &dyn Fn(&Spread) -> f64, what: &str| {
-        let values: Vec<f64> = all.iter().map(value).collect();
-        let center = mean(&values);
-        let squares: Vec<f64> = values.iter().map(|x| (x - center).powi(2)).collect();
-        let deviation = (sum_fixed(&squares) / (seeds - 1) as f64).sqrt();
-        let told = mean(&all.iter().map(error).collect::<Vec<_>>());
-        assert!((0.6..1.6).contains(&(told / deviation)), "{what}: told {told}, seen {deviation}");
+    let few: Vec<Spread> = (0..60).map(|seed| of(seed, 400, 8, 1.0)).collect();
+    assert_error(&few, &|s| s.summary.total_variance, &|s| s.variance_error, "variance");
+    assert_error(&few, &|s| s.summary.effective_rank, &|s| s.effective_rank_error.unwrap(), "effective rank");
+    // A spectrum that crosses the threshold slowly.
+    let many: Vec<Spread> = (0..60).map(|seed| of(seed, 400, 64, 2.0)).collect();
+    assert_error(&many, &|s| s.summary.effective_rank, &|s| s.effective_rank_error.unwrap(), "effective rank of many");
+    assert_error(&many, &|s| s.alive as f64, &|s| s.alive_error.unwrap(), "alive");
+}
+
+#[test]
+fn the_error_of_the_share_across_samples_is_that_of_other_samples() {
+    let (n, t, d) = (200, 6, 4);
+    let of_positions = normal_vector(t * d, 999);
+    let of = |seed: u64| {
+        let (of_samples, noise) = (normal_vector(n * d, 2 * seed), normal_vector(n * t * d, 2 * seed + 1));
+        let value = |at: usize| of_samples[at / d / t * d + at % d] + of_positions[at % (t * d)] + 0.5 * noise[at];
+        measured(&(0..n * t * d).map(value).collect::<Vec<_>>(), t, d)
     };
-    compare(&|s| s.summary.total_variance, &|s| s.variance_error, "variance");
-    compare(&|s| s.summary.effective_rank, &|s| s.effective_rank_error.unwrap(), "effective rank");
+    let all: Vec<Spread> = (0..60).map(of).collect();
+    assert_error(&all, &|s| s.sample_share.unwrap()[0], &|s| s.sample_share.unwrap()[1], "share across samples");
+    assert_eq!(measured(&of_positions, 1, d).sample_share, None);
+}
+
+#[test]
+fn the_count_of_clusters_is_asked_of_halves() {
+    let (d, points) = (8, 20);
+    let centers = normal_vector(points * d, 1);
+    // Some are rare.
+    let of = |seed: u64| {
+        let uniform = normal_vector(160, seed);
+        let at = |x: f64| ((x * 1e3).rem_euclid(1.0).powi(2) * points as f64) as usize;
+        let values: Vec<f64> = uniform.iter().flat_map(|&x| centers[at(x) * d..][..d].to_vec()).collect();
+        measured(&values, 1, d)
+    };
+    let all: Vec<Spread> = (0..40).map(of).collect();
+    assert!(all.iter().all(|spread| spread.clusters.halves == Some(15)));
+    let count = |s: &Spread| s.clusters.clusters.unwrap() as f64;
+    assert_error(&all, &count, &|s| s.clusters.error.unwrap(), "clusters");
+    // Two points, many samples: every half has both. And a cloud has none to count.
+    let two = measured(&(0..160 * d).map(|at| f64::from(u8::from(at / d % 3 == 0))).collect::<Vec<_>>(), 1, d).clusters;
+    assert_eq!((two.clusters, two.error, two.halves), (Some(2), Some(0.0), Some(15)));
+    let none = measured(&normal_vector(160 * d, 3), 1, d).clusters;
+    assert_eq!((none.clusters, none.error, none.halves), (None, None, None));
 }
 
 #[test]

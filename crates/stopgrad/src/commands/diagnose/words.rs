@@ -27,6 +27,7 @@ pub(in crate::commands) fn step(judged: &Diagnosis, file: &Path) -> Value {
         "only": judged.finding.beside.get("only"),
         "why": judged.finding.why,
         "alive": of("alive"),
+        "alive_error": of("alive_error"),
         "effective_rank": of("effective_rank"),
         "effective_rank_error": of("effective_rank_error"),
         "std": of("std"),
@@ -164,11 +165,17 @@ fn row(name: &str, place: &Value) -> Vec<String> {
         Some(error) => format!("{} ± {}", short(&evidence["effective_rank"]), significant(2.0 * error, 2)),
         None => short(&evidence["effective_rank"]),
     };
+    let alive = match evidence["alive_error"].as_f64() {
+        Some(error) if error > 0.0 => {
+            format!("{} ± {} of {dimensions}", evidence["alive"], significant(2.0 * error, 2))
+        }
+        _ => format!("{} of {dimensions}", evidence["alive"]),
+    };
     vec![
         name.to_owned(),
         place["kind"].as_str().unwrap_or_default().to_owned(),
         evidence["samples"].to_string(),
-        format!("{} of {dimensions}", evidence["alive"]),
+        alive,
         rank,
         short(&evidence["std"]),
         format!("{:.3}", 1.0 / dimensions.sqrt()),
