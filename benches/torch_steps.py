@@ -1,6 +1,6 @@
 """Training steps of PyTorch: the peer of `stopgrad-train`'s bench `steps`.
 
-Usage: python torch_steps.py {byol|linear} SECONDS [fused]
+Usage: python torch_steps.py {byol|linear|resnet|vit} SECONDS [fused] [channels_last]
 Prints the milliseconds of every step after three warm-up steps, one a line. Two threads, float32.
 `fused` uses the fused AdamW. To give MKL its AVX-512 kernels on AMD machines, see compare.py.
 """
@@ -46,6 +46,92 @@ if kind == "byol":
         optimizer.step()
         with torch.no_grad():
             torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 0.01)
+        return loss
+elif kind == "resnet":
+
+    class Block(nn.Module):
+        def __init__(self, inputs, outputs, stride):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+            self.bn1 = nn.BatchNorm2d(outputs)
+            self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(outputs)
+            self.relu = nn.ReLU(inplace=True)
+            self.downsample = None
+            if stride != 1 or inputs != outputs:
+                self.downsample = nn.Sequential(
+                    nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+                )
+
+        def forward(self, x):
+            kept = x if self.downsample is None else self.downsample(x)
+            return self.relu(self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x))))) + kept)
+
+    blocks, width = [], 32
+    for outputs, stride in ((32, 1), (64, 2), (128, 2), (256, 2)):
+        blocks += [Block(width, outputs, stride), Block(outputs, outputs, 1)]
+        width = outputs
+    model = nn.Sequential(
+        nn.Conv2d(3, 32, 3, 1, 1, bias=False), nn.BatchNorm2d(32), nn.ReLU(inplace=True), *blocks,
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(256, 10),
+    )
+    x, y = torch.randn(64, 3, 32, 32), torch.arange(64) % 10
+    if "channels_last" in sys.argv[3:]:
+        model, x = model.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2, **fused)
+
+    def step():
+        loss = F.cross_entropy(model(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss
+elif kind == "vit":
+    WIDTH, DEPTH, HEADS, PATCH = 192, 6, 3, 4
+
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6), nn.LayerNorm(WIDTH, eps=1e-6)
+            self.qkv, self.proj = nn.Linear(WIDTH, 3 * WIDTH), nn.Linear(WIDTH, WIDTH)
+            self.fc1, self.fc2 = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+
+        def forward(self, x):
+            n, t, d = x.shape
+            q, k, v = self.qkv(self.norm1(x)).reshape(n, t, 3, HEADS, d // HEADS).permute(2, 0, 3, 1, 4)
+            seen = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, d)
+            x = x + self.proj(seen)
+            return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+
+    class Vit(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.proj = nn.Conv2d(3, WIDTH, PATCH, PATCH)
+            self.pos_embed = nn.Parameter(0.02 * torch.randn(1, 64, WIDTH))
+            self.blocks = nn.Sequential(*[Block() for _ in range(DEPTH)])
+            self.fc_norm = nn.LayerNorm(WIDTH, eps=1e-6)
+
+        def forward(self, x):
+            x = self.proj(x).flatten(2).transpose(1, 2) + self.pos_embed
+            return self.fc_norm(self.blocks(x).mean(1))
+
+    def head(a, b, c, last):
+        layers = [nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU(inplace=True), nn.Linear(b, c, bias=not last)]
+        return nn.Sequential(*layers, *([nn.BatchNorm1d(c)] if last else []))
+
+    student = nn.Sequential(Vit(), head(192, 256, 256, True))
+    predictor = head(256, 128, 256, False)
+    parameters = [*student.parameters(), *predictor.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2, **fused)
+    x, y = torch.randn(64, 3, 32, 32), torch.randn(64, 3, 32, 32)
+
+    def step():
+        zx, zy = student(x), student(y)
+        near = F.cosine_similarity(predictor(zx), zy.detach()).mean() + F.cosine_similarity(predictor(zy), zx.detach()).mean()
+        loss = 1 - 0.5 * near
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
         return loss
 else:
     model = nn.Linear(64, 64)

@@ -6,7 +6,6 @@
 mod dense;
 mod general;
 mod plain;
-mod product;
 mod strips;
 
 pub use dense::{
@@ -19,7 +18,6 @@ pub use general::{
     split_by_range,
 };
 pub use plain::{eigenvalues_of_lower, orthonormal_columns, plain_product, product_on_this_thread};
-pub use product::{Factor, row_major_product};
 pub use strips::{Line, STRIP, Strips, add_cross_products, add_triangle_products};
 
 use faer::diag::Diag;

@@ -21,7 +21,7 @@ pub fn forward<T: Number>(x: &[T], out: &mut [T]) {
             #[inline(always)]
             || {
                 for (out, &x) in out.iter_mut().zip(x) {
-                    *out = x * x.normal_share();
+                    *out = value(x);
                 }
             },
         );
@@ -33,20 +33,29 @@ pub fn forward<T: Number>(x: &[T], out: &mut [T]) {
 /// # Shapes      x, upstream → gradient: as long, overwritten
 pub fn backward<T: Number>(x: &[T], upstream: &[T], gradient: &mut [T]) {
     assert!(x.len() == upstream.len() && x.len() == gradient.len(), "as many gradients as numbers");
-    let (half, root) = (T::from_f64(-0.5), T::from_f64(1.0 / std::f64::consts::TAU.sqrt()));
     gradient.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).zip(upstream.par_chunks(BLOCK)).for_each(
         |((gradient, x), upstream)| {
             Arch::new().dispatch(
                 #[inline(always)]
                 || {
                     for ((gradient, &x), &upstream) in gradient.iter_mut().zip(x).zip(upstream) {
-                        let density = (x * x * half).exponential() * root;
-                        *gradient = upstream * x.normal_share().add_product(x, density);
+                        *gradient = upstream * slope(x);
                     }
                 },
             );
         },
     );
+}
+
+#[inline(always)]
+pub(crate) fn value<T: Number>(x: T) -> T {
+    x * x.normal_share()
+}
+
+#[inline(always)]
+pub(crate) fn slope<T: Number>(x: T) -> T {
+    let density = (x * x * T::from_f64(-0.5)).exponential() * T::from_f64(1.0 / std::f64::consts::TAU.sqrt());
+    x.normal_share().add_product(x, density)
 }
 
 #[cfg(test)]

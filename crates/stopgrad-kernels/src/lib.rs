@@ -5,7 +5,8 @@
 //! order of the blocks, so that the bits are the same for any number of threads. A NaN stays one: a run that diverges must
 //! be seen to.
 //!
-//! Reading order: [`Number`], [`convolution`], [`norm`] (batch norm), [`layer_norm`], [`gelu`], [`softmax`], [`attention`].
+//! Reading order: [`Number`], [`convolution`], [`norm`] (batch norm), [`layer_norm`], [`gelu`], [`softmax`], [`attention`];
+//! [`product`] is what dense layers are made of, [`linear`].
 
 #![forbid(unsafe_code)]
 
@@ -13,8 +14,10 @@ pub mod attention;
 pub mod convolution;
 pub mod gelu;
 pub mod layer_norm;
+pub mod linear;
 pub mod norm;
 mod number;
+pub mod product;
 pub mod softmax;
 #[cfg(test)]
 mod testing;

@@ -75,6 +75,8 @@ pub enum NetworkKind {
     /// Encoders of images only: a convolution, then residual blocks of two 3 × 3 convolutions with batch norms, each at
     /// half the sides of the one before, then the mean over pixels.
     Conv,
+    /// Encoders of images only: a vision transformer, then the mean over its tokens.
+    Vit,
 }
 
 /// How a linear predictor starts.
@@ -102,12 +104,20 @@ pub enum EncoderStart {
 #[serde(deny_unknown_fields, default)]
 #[allow(clippy::struct_excessive_bools, reason = "four places where a batch norm may stand, each a key of its own")]
 pub struct NetworkConfig {
-    /// `linear`, `mlp` or `conv`.
+    /// `linear`, `mlp`, `conv` or `vit`.
     pub encoder: NetworkKind,
     /// Widths of the encoder's hidden layers; of `conv`: channels of the blocks before the last.
     pub encoder_hidden: Vec<usize>,
-    /// Width of the representation: what probes read; of `conv`: channels of the last block.
+    /// Width of the representation: what probes read; of `conv`: channels of the last block; of `vit`: numbers of a token.
     pub encoder_width: usize,
+    /// Residual blocks a stage of `conv`: 1, or 2 as in ResNet-18.
+    pub encoder_blocks: usize,
+    /// Blocks of `vit`.
+    pub encoder_depth: usize,
+    /// Heads of a block of `vit`, among which `encoder_width` is divided.
+    pub encoder_heads: usize,
+    /// Rows and columns of a patch of `vit`: what makes a token.
+    pub encoder_patch: usize,
     /// `uniform` or `orthonormal`: how a linear encoder starts. With B = I an orthonormal one is balanced, AAᵀ = BᵀB.
     pub encoder_start: EncoderStart,
     /// `none`, `linear` or `mlp`.

@@ -1,6 +1,6 @@
-//! x W, x W + b and max(0, x W + b) as single operations of the framework, with their own backward pass.
+//! x W + b with its activation as a single operation of the framework, with its own backward pass.
 //!
-//! Put together from the framework's operations, bias and ReLU read and write the activations once more each, the
+//! Put together from the framework's operations, bias and activation read and write the rows once more each, the
 //! products for the gradients are not the fastest, and every gradient of a matrix is fresh memory.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -10,182 +10,157 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
-use stopgrad_dynamics::linalg::{Factor, row_major_product};
+use stopgrad_kernels::linear::{self, Activation};
 
-use super::primitive::{Primitive, joined, numbers, primitive, typed};
+use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
 use crate::scalar::Scalar;
 use crate::spare;
 
-/// What is added to the product.
+/// What follows the product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finish {
-    /// Nothing: the bias is not read.
-    Product,
-    /// The bias.
-    Bias,
-    /// The bias, then the negative numbers go.
-    BiasRelu,
+pub(super) struct Finish {
+    /// Whether the bias is read.
+    pub(super) bias: bool,
+    /// Behind the bias.
+    pub(super) activation: Activation,
 }
 
-/// x W + b; x: n × d_in, weight: d_in d_out numbers row-major, bias: d_out (any tensor with [`Finish::Product`]).
+/// activation(x W + b); x: n × `d_in`, weight: `d_in` `d_out` numbers row-major, bias: `d_out` (any tensor where it is not read).
 pub(super) fn affine(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, finish: Finish) -> Tensor<2> {
     let x = joined(x, &weight);
-    let output = match finish {
-        Finish::Product => Dispatch::affine_product(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()),
-        Finish::Bias => Dispatch::affine_bias(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()),
-        Finish::BiasRelu => Dispatch::affine_relu(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()),
-    };
-    Tensor::from_dispatch(output)
+    Tensor::from_dispatch(Dispatch::affine(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), finish))
 }
 
 #[backend_extension(Flex, Autodiff)]
 trait AffineBackend: Backend {
-    fn affine_product(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
-    fn affine_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
-    fn affine_relu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn affine(
+        x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>, finish: Finish,
+    ) -> FloatTensor<Self>;
 }
 
 impl AffineBackend for Flex {
-    fn affine_product(x: Primitive, weight: Primitive, bias: Primitive) -> Primitive {
-        forward(&x, &weight, &bias, Finish::Product)
-    }
-    fn affine_bias(x: Primitive, weight: Primitive, bias: Primitive) -> Primitive {
-        forward(&x, &weight, &bias, Finish::Bias)
-    }
-    fn affine_relu(x: Primitive, weight: Primitive, bias: Primitive) -> Primitive {
-        forward(&x, &weight, &bias, Finish::BiasRelu)
+    fn affine(x: Primitive, weight: Primitive, bias: Primitive, finish: Finish) -> Primitive {
+        let given = Given { x: x.to_contiguous(), weight: weight.to_contiguous(), bias: bias.to_contiguous(), finish };
+        let output = typed!(given.x, forward(&given, false)).0;
+        drop(x);
+        given_back(given.x);
+        output
     }
 }
 
 impl<C: CheckpointStrategy> AffineBackend for Autodiff<Flex, C> {
-    fn affine_product(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        tracked::<C>(x, weight, bias, Finish::Product)
-    }
-    fn affine_bias(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        tracked::<C>(x, weight, bias, Finish::Bias)
-    }
-    fn affine_relu(x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        tracked::<C>(x, weight, bias, Finish::BiasRelu)
-    }
-}
-
-fn tracked<C: CheckpointStrategy>(
-    x: FloatTensor<Autodiff<Flex, C>>, weight: FloatTensor<Autodiff<Flex, C>>, bias: FloatTensor<Autodiff<Flex, C>>,
-    finish: Finish,
-) -> FloatTensor<Autodiff<Flex, C>> {
-    let ((x, of_x), (weight, of_weight), (bias, of_bias)) = (x.into_parts(), weight.into_parts(), bias.into_parts());
-    let output = forward(&x, &weight, &bias, finish);
-    match Affine.prepare::<C>([of_x, of_weight, of_bias]).compute_bound().stateful() {
-        OpsKind::Tracked(prepared) => {
-            let kept = (finish == Finish::BiasRelu).then(|| output.clone());
-            prepared.finish(Saved { x, weight, output: kept, finish }, output)
+    fn affine(
+        x: FloatTensor<Self>, weight: FloatTensor<Self>, bias: FloatTensor<Self>, finish: Finish,
+    ) -> FloatTensor<Self> {
+        let ((x, of_x), (weight, of_weight), (bias, of_bias)) =
+            (x.into_parts(), weight.into_parts(), bias.into_parts());
+        let given = Given { x: x.to_contiguous(), weight: weight.to_contiguous(), bias: bias.to_contiguous(), finish };
+        match Affine.prepare::<C>([of_x, of_weight, of_bias]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                let (output, before) = typed!(given.x, forward(&given, finish.activation == Activation::Gelu));
+                let kept = before.or_else(|| (finish.activation == Activation::Relu).then(|| output.clone()));
+                prepared.finish(Saved { given, kept }, output)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(typed!(given.x, forward(&given, false)).0),
         }
-        OpsKind::UnTracked(prepared) => prepared.finish(output),
     }
 }
 
 #[derive(Debug)]
 struct Affine;
 
+/// All tensors are contiguous.
+#[derive(Debug, Clone)]
+struct Given {
+    x: Primitive,
+    weight: Primitive,
+    bias: Primitive,
+    finish: Finish,
+}
+
 /// What the backward pass needs of the forward pass.
 #[derive(Debug, Clone)]
 struct Saved {
-    x: Primitive,
-    weight: Primitive,
-    /// With ReLU: what it let through says where the gradient goes.
-    output: Option<Primitive>,
-    finish: Finish,
+    given: Given,
+    /// With ReLU the output, with GELU what came before it: says where the gradient goes.
+    kept: Option<Primitive>,
 }
 
 impl Backward<Flex, 3> for Affine {
     type State = Saved;
 
     fn backward(self, ops: Ops<Saved, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let Saved { x, weight, output, finish } = ops.state;
-        let upstream = gradients.consume::<Flex>(&ops.node);
-        let upstream = match output {
-            Some(output) => typed!(output, masked(&upstream, &output)),
-            None => upstream.to_contiguous(),
-        };
+        let Saved { given, kept } = ops.state;
+        let upstream = gradients.consume::<Flex>(&ops.node).to_contiguous();
         let [to_x, to_weight, to_bias] = ops.parents;
+        let to_bias = to_bias.filter(|_| given.finish.bias);
+        let (upstream, of_bias) =
+            typed!(given.x, through(given.finish.activation, kept.as_ref(), upstream, to_bias.is_some()));
+        if let (Some(node), Some(gradient)) = (to_bias, of_bias) {
+            gradients.register::<Flex>(node.id, gradient);
+        }
         if let Some(node) = to_x {
-            gradients.register::<Flex>(node.id, typed!(weight, input_gradient(&upstream, &weight)));
+            gradients.register::<Flex>(node.id, typed!(given.x, input_gradient(&upstream, &given)));
         }
         if let Some(node) = to_weight {
-            gradients.register::<Flex>(node.id, typed!(x, weight_gradient(&x, &upstream)));
+            gradients.register::<Flex>(node.id, typed!(given.x, weight_gradient(&given.x, &upstream)));
         }
-        if let (Some(node), true) = (to_bias, finish != Finish::Product) {
-            gradients.register::<Flex>(node.id, typed!(upstream, bias_gradient(&upstream)));
-        }
+        given_back(upstream);
+        given_back(given.x);
+        kept.into_iter().for_each(given_back);
     }
 }
 
-fn forward(x: &Primitive, weight: &Primitive, bias: &Primitive, finish: Finish) -> Primitive {
-    typed!(x, multiply(&x.to_contiguous(), &weight.to_contiguous(), &bias.to_contiguous(), finish))
-}
-
-fn multiply<T: Scalar>(x: &Primitive, weight: &Primitive, bias: &Primitive, finish: Finish) -> Primitive {
-    let [n, inputs] = rows_and_columns(x);
-    let outputs = weight.layout().num_elements() / inputs;
-    let mut out = spare::take::<T>(n * outputs);
-    let (left, right) = (Factor::new(numbers::<T>(x), n, inputs), Factor::new(numbers::<T>(weight), inputs, outputs));
-    row_major_product(&left, &right, &mut out);
-    if finish != Finish::Product {
-        let zero = T::from_f64(0.0);
-        for row in out.chunks_exact_mut(outputs) {
-            for (value, &b) in row.iter_mut().zip(numbers::<T>(bias)) {
-                let sum = value.plus(b);
-                // Written so that a NaN stays one: a run that diverges must be seen to.
-                *value = if finish == Finish::BiasRelu && sum <= zero { zero } else { sum };
-            }
-        }
+fn layer<T: Scalar>(given: &Given) -> linear::Linear<'_, T> {
+    let Given { x, weight, bias, finish } = given;
+    let [_, inputs] = rows_and_columns(x);
+    linear::Linear {
+        weight: numbers(weight),
+        bias: finish.bias.then(|| numbers(bias)),
+        outputs: weight.layout().num_elements() / inputs,
+        activation: finish.activation,
     }
-    primitive(out, vec![n, outputs])
 }
 
-/// The gradient where ReLU let something through, 0 elsewhere.
-fn masked<T: Scalar>(upstream: &Primitive, output: &Primitive) -> Primitive {
-    let upstream = upstream.to_contiguous();
-    let zero = T::from_f64(0.0);
-    let masked: Vec<T> = numbers::<T>(&upstream)
-        .iter()
-        .zip(numbers::<T>(output))
-        .map(|(&g, &out)| if out <= zero { zero } else { g })
-        .collect();
-    primitive(masked, rows_and_columns(output).to_vec())
+/// The output, and if wanted what came before the activation.
+fn forward<T: Scalar>(given: &Given, wanted: bool) -> (Primitive, Option<Primitive>) {
+    let layer = layer::<T>(given);
+    let [n, _] = rows_and_columns(&given.x);
+    let mut out = spare::take::<T>(n * layer.outputs);
+    let mut before = wanted.then(|| spare::take::<T>(n * layer.outputs));
+    layer.forward(numbers(&given.x), &mut out, before.as_deref_mut());
+    let shape = || vec![n, layer.outputs];
+    (primitive(out, shape()), before.map(|before| primitive(before, shape())))
 }
 
-/// dy Wᵀ.
-fn input_gradient<T: Scalar>(upstream: &Primitive, weight: &Primitive) -> Primitive {
-    let [n, outputs] = rows_and_columns(upstream);
-    let weight = weight.to_contiguous();
-    let inputs = weight.layout().num_elements() / outputs;
-    let mut out = spare::take::<T>(n * inputs);
-    let right = Factor::new(numbers::<T>(&weight), inputs, outputs).transposed();
-    row_major_product(&Factor::new(numbers::<T>(upstream), n, outputs), &right, &mut out);
-    primitive(out, vec![n, inputs])
+/// The gradient before the activation, and if wanted that of the bias.
+fn through<T: Scalar>(
+    activation: Activation, kept: Option<&Primitive>, upstream: Primitive, wanted: bool,
+) -> (Primitive, Option<Primitive>) {
+    let [n, d] = rows_and_columns(&upstream);
+    let Some(kept) = kept else {
+        let sums = wanted.then(|| linear::through::<T>(activation, &[], numbers(&upstream), &mut [], d));
+        return (upstream, sums.map(|sums| primitive(sums, vec![d])));
+    };
+    let mut out = spare::take::<T>(n * d);
+    let sums = linear::through::<T>(activation, numbers(kept), numbers(&upstream), &mut out, d);
+    given_back(upstream);
+    (primitive(out, vec![n, d]), wanted.then(|| primitive(sums, vec![d])))
 }
 
-/// xᵀ dy, flat as the parameter is.
+fn input_gradient<T: Scalar>(upstream: &Primitive, given: &Given) -> Primitive {
+    let shape = rows_and_columns(&given.x);
+    let mut out = spare::take::<T>(shape[0] * shape[1]);
+    layer::<T>(given).input_gradient(numbers(upstream), &mut out);
+    primitive(out, shape.to_vec())
+}
+
+/// Flat as the parameter is.
 fn weight_gradient<T: Scalar>(x: &Primitive, upstream: &Primitive) -> Primitive {
-    let x = x.to_contiguous();
-    let ([n, inputs], [_, outputs]) = (rows_and_columns(&x), rows_and_columns(upstream));
+    let ([_, inputs], [_, outputs]) = (rows_and_columns(x), rows_and_columns(upstream));
     let mut out = spare::take::<T>(inputs * outputs);
-    let left = Factor::new(numbers::<T>(&x), n, inputs).transposed();
-    row_major_product(&left, &Factor::new(numbers::<T>(upstream), n, outputs), &mut out);
+    linear::weight_gradient(numbers::<T>(x), numbers(upstream), outputs, &mut out);
     primitive(out, vec![inputs * outputs])
-}
-
-/// The sum over rows, added from the first to the last.
-fn bias_gradient<T: Scalar>(upstream: &Primitive) -> Primitive {
-    let [_, outputs] = rows_and_columns(upstream);
-    let mut sums = vec![T::from_f64(0.0); outputs];
-    for row in numbers::<T>(upstream).chunks_exact(outputs) {
-        for (sum, &g) in sums.iter_mut().zip(row) {
-            *sum = sum.plus(g);
-        }
-    }
-    primitive(sums, vec![outputs])
 }
 
 fn rows_and_columns(matrix: &Primitive) -> [usize; 2] {

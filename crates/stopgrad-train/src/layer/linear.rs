@@ -1,6 +1,7 @@
 //! x W + b.
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+use stopgrad_kernels::linear::Activation;
 
 use super::Pass;
 use super::affine::{Finish, affine};
@@ -19,27 +20,17 @@ pub struct Linear {
     pub inputs: usize,
     /// d_out.
     pub outputs: usize,
+    /// Rows of a sample: its tokens, or 1.
+    pub rows: usize,
 }
 
 impl Linear {
-    /// n × d_in → n × d_out. Cost: 2 n d_in d_out flops forward, twice that backward.
-    pub fn forward(&self, pass: &Pass<'_>, x: Tensor<2>) -> Tensor<2> {
-        self.finished(pass, x, Finish::Bias)
-    }
-
-    /// The same with a ReLU behind it, in one operation.
-    pub fn forward_relu(&self, pass: &Pass<'_>, x: Tensor<2>) -> Tensor<2> {
-        match self.bias {
-            Some(_) => self.finished(pass, x, Finish::BiasRelu),
-            None => activation::relu(self.forward(pass, x)),
-        }
-    }
-
-    fn finished(&self, pass: &Pass<'_>, x: Tensor<2>, finish: Finish) -> Tensor<2> {
+    /// n × d_in → n × d_out, with an activation behind it in the same operation. Cost: 2 n d_in d_out flops forward, twice that
+    /// backward.
+    pub fn forward(&self, pass: &Pass<'_>, x: Tensor<2>, activation: Activation) -> Tensor<2> {
         let weight = pass.parameters[self.weight].clone();
-        match self.bias {
-            Some(bias) => affine(x, weight, pass.parameters[bias].clone(), finish),
-            None => affine(x, weight.clone(), weight, Finish::Product),
-        }
+        let finish = Finish { bias: self.bias.is_some(), activation };
+        let bias = self.bias.map_or_else(|| weight.clone(), |bias| pass.parameters[bias].clone());
+        affine(x, weight, bias, finish)
     }
 }

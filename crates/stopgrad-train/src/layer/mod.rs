@@ -5,18 +5,23 @@
 //! statistics of its batch norms).
 
 mod affine;
+mod attention;
 mod batch_norm;
 mod convolution;
+mod layer_norm;
 mod linear;
 mod primitive;
 mod residual;
 
 pub use batch_norm::{BatchNorm, MOMENTUM, update_running};
 pub use convolution::Convolution;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use residual::Residual;
 
 use burn::tensor::{Tensor, activation};
+use stopgrad_kernels::attention::Geometry;
+use stopgrad_kernels::linear::Activation;
 
 /// Which numbers a batch norm normalizes with.
 #[derive(Debug, Clone, Copy)]
@@ -77,21 +82,40 @@ pub enum Layer {
     Convolution(Convolution),
     /// Layers whose result is added to what came in.
     Residual(Residual),
-    /// The mean over the pixels of each image.
+    /// The mean over the pixels, or the tokens, of each image.
     MeanPool {
         /// Of an image.
         pixels: usize,
     },
+    /// Images of planes become tokens, a square of pixels each.
+    Patches {
+        /// Channels, height and width of an image.
+        image: [usize; 3],
+        /// Rows and columns of a patch.
+        side: usize,
+    },
+    /// Adds to each token what its place says.
+    Positions {
+        /// Index among the network's parameters.
+        parameter: usize,
+    },
+    /// Rows normalized.
+    LayerNorm(LayerNorm),
+    /// Tokens look at each other: queries, keys and values come in.
+    Attention(Geometry),
+    /// x Φ(x).
+    Gelu,
 }
 
 impl Layer {
-    /// n × `d_in` of the first → n × `d_out` of the last, n × `d_in` where there is none: layers one after the other; a
-    /// ReLU is made part of the layer before it where that layer can.
+    /// n × `d_in` of the first → n × `d_out` of the last, n × `d_in` where there is none: layers one after the other; an
+    /// activation is made part of the layer before it where that layer can.
     pub fn sequence(layers: &[Self], pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         let (mut x, mut rest) = (x, layers);
         while let [layer, after @ ..] = rest {
             (x, rest) = match (layer, after) {
-                (Self::Linear(linear), [Self::Relu, after @ ..]) => (linear.forward_relu(pass, x), after),
+                (Self::Linear(linear), [Self::Relu, after @ ..]) => (linear.forward(pass, x, Activation::Relu), after),
+                (Self::Linear(linear), [Self::Gelu, after @ ..]) => (linear.forward(pass, x, Activation::Gelu), after),
                 (Self::BatchNorm(norm), [Self::Relu, after @ ..]) => (norm.forward_relu(pass, x), after),
                 _ => (layer.forward(pass, x), after),
             };
@@ -102,23 +126,37 @@ impl Layer {
     /// Multiply-adds for one sample, forward.
     pub fn multiply_adds(&self) -> usize {
         match self {
-            Self::Linear(linear) => linear.inputs * linear.outputs,
+            Self::Linear(linear) => linear.rows * linear.inputs * linear.outputs,
             Self::Convolution(convolution) => convolution.geometry.multiply_adds(),
             Self::Residual(block) => block.main.iter().chain(&block.shortcut).map(Self::multiply_adds).sum(),
-            Self::Relu | Self::BatchNorm(_) | Self::Pixels { .. } | Self::MeanPool { .. } => 0,
+            Self::Attention(geometry) => geometry.multiply_adds(),
+            Self::Relu
+            | Self::Gelu
+            | Self::BatchNorm(_)
+            | Self::LayerNorm(_)
+            | Self::Pixels { .. }
+            | Self::Patches { .. }
+            | Self::Positions { .. }
+            | Self::MeanPool { .. } => 0,
         }
     }
 
-    /// n × d_in → n × d_out; between [`Layer::Pixels`] and [`Layer::MeanPool`] every pixel is a row.
+    /// n × d_in → n × d_out; between [`Layer::Pixels`] or [`Layer::Patches`] and [`Layer::MeanPool`] every pixel, or token, is
+    /// a row.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         match self {
-            Self::Linear(layer) => layer.forward(pass, x),
+            Self::Linear(layer) => layer.forward(pass, x, Activation::None),
             Self::Relu => activation::relu(x),
             Self::BatchNorm(layer) => layer.forward(pass, x),
             Self::Pixels { channels } => convolution::to_pixels(x, *channels),
             Self::Convolution(layer) => layer.forward(pass, x),
             Self::Residual(layer) => layer.forward(pass, x),
             Self::MeanPool { pixels } => convolution::mean_of_pixels(x, *pixels),
+            Self::Patches { image, side } => attention::to_patches(x, *image, *side),
+            Self::Positions { parameter } => attention::with_positions(x, pass.parameters[*parameter].clone()),
+            Self::LayerNorm(layer) => layer.forward(pass, x),
+            Self::Attention(geometry) => attention::attend(x, *geometry),
+            Self::Gelu => activation::gelu(x),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A residual block, and its sum with the ReLU behind it as a single operation of the framework.
+//! A residual block, and its sum, with or without a ReLU behind it, as a single operation of the framework.
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -17,33 +17,36 @@ use crate::spare;
 /// Numbers that a task takes.
 const CHUNK: usize = 1 << 15;
 
-/// max(0, main(x) + shortcut(x)): what layers add to their input (He et al. 2016, arXiv:1512.03385, equation 2).
+/// main(x) + shortcut(x), with a ReLU behind it or none: what layers add to their input (He et al. 2016, arXiv:1512.03385,
+/// equation 2).
 #[derive(Debug, Clone)]
 pub struct Residual {
     /// What is added.
     pub main: Vec<Layer>,
     /// What it is added to; none: x itself.
     pub shortcut: Vec<Layer>,
+    /// Whether a ReLU follows.
+    pub relu: bool,
 }
 
 impl Residual {
-    /// n × `d_in` → n × `d_out`. Cost: that of both lists of layers, and one pass over n × `d_out` for sum and ReLU.
+    /// n × `d_in` → n × `d_out`. Cost: that of both lists of layers, and one pass over n × `d_out`.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         let added = Layer::sequence(&self.main, pass, x.clone());
         let kept = Layer::sequence(&self.shortcut, pass, x);
-        Tensor::from_dispatch(Dispatch::sum_relu(added.into_dispatch(), kept.into_dispatch()))
+        Tensor::from_dispatch(Dispatch::sum_of(added.into_dispatch(), kept.into_dispatch(), self.relu))
     }
 }
 
 #[backend_extension(Flex, Autodiff)]
 trait SumBackend: Backend {
-    fn sum_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn sum_of(a: FloatTensor<Self>, b: FloatTensor<Self>, relu: bool) -> FloatTensor<Self>;
 }
 
 impl SumBackend for Flex {
-    fn sum_relu(a: Primitive, b: Primitive) -> Primitive {
+    fn sum_of(a: Primitive, b: Primitive, relu: bool) -> Primitive {
         let (a, b) = (a.to_contiguous(), b.to_contiguous());
-        let output = typed!(a, forward(&a, &b));
+        let output = typed!(a, forward(&a, &b, relu));
         given_back(a);
         given_back(b);
         output
@@ -51,38 +54,46 @@ impl SumBackend for Flex {
 }
 
 impl<C: CheckpointStrategy> SumBackend for Autodiff<Flex, C> {
-    fn sum_relu(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+    fn sum_of(a: FloatTensor<Self>, b: FloatTensor<Self>, relu: bool) -> FloatTensor<Self> {
         let ((a, of_a), (b, of_b)) = (a.into_parts(), b.into_parts());
-        let output = Flex::sum_relu(a, b);
-        match SumRelu.prepare::<C>([of_a, of_b]).compute_bound().stateful() {
-            OpsKind::Tracked(prepared) => prepared.finish(output.clone(), output),
+        let output = Flex::sum_of(a, b, relu);
+        match Sum.prepare::<C>([of_a, of_b]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(relu.then(|| output.clone()), output),
             OpsKind::UnTracked(prepared) => prepared.finish(output),
         }
     }
 }
 
 #[derive(Debug)]
-struct SumRelu;
+struct Sum;
 
-impl Backward<Flex, 2> for SumRelu {
-    /// The output: what the ReLU let through says where the gradient goes.
-    type State = Primitive;
+impl Backward<Flex, 2> for Sum {
+    /// The output of a ReLU: what it let through says where the gradient goes.
+    type State = Option<Primitive>;
 
-    fn backward(self, ops: Ops<Primitive, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let output = ops.state;
+    fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let upstream = gradients.consume::<Flex>(&ops.node).to_contiguous();
-        let passed = typed!(output, backward(&output, &upstream));
+        let passed = match ops.state {
+            Some(output) => {
+                let passed = typed!(output, backward(&output, &upstream));
+                given_back(output);
+                given_back(upstream);
+                passed
+            }
+            None => upstream,
+        };
         for node in ops.parents.into_iter().flatten() {
             gradients.register::<Flex>(node.id, passed.clone());
         }
-        given_back(output);
-        given_back(upstream);
     }
 }
 
-/// max(0, a + b), written so that a NaN stays one.
-fn forward<T: Scalar>(a: &Primitive, b: &Primitive) -> Primitive {
+/// a + b or max(0, a + b), written so that a NaN stays one.
+fn forward<T: Scalar>(a: &Primitive, b: &Primitive, relu: bool) -> Primitive {
     let zero = T::from_f64(0.0);
+    if !relu {
+        return each(a, b, |a: T, b: T| a.plus(b));
+    }
     each(a, b, |a: T, b: T| {
         let sum = a.plus(b);
         if sum <= zero { zero } else { sum }
@@ -131,14 +142,18 @@ mod tests {
             [of(a), of(b), bridge::to_f64(&output.inner())]
         };
         let ours = |a: Tensor<2>, b: Tensor<2>| {
-            Tensor::from_dispatch(Dispatch::sum_relu(a.into_dispatch(), b.into_dispatch()))
+            Tensor::from_dispatch(Dispatch::sum_of(a.into_dispatch(), b.into_dispatch(), true))
         };
         assert_eq!(run(&ours), run(&|a, b| relu(a + b)));
+        let plain = |a: Tensor<2>, b: Tensor<2>| {
+            Tensor::from_dispatch(Dispatch::sum_of(a.into_dispatch(), b.into_dispatch(), false))
+        };
+        assert_eq!(run(&plain), run(&|a, b| a + b));
     }
 
     #[test]
     fn a_block_without_layers_doubles_its_input_and_its_gradient() {
-        let block = Residual { main: Vec::new(), shortcut: Vec::new() };
+        let block = Residual { main: Vec::new(), shortcut: Vec::new(), relu: true };
         let x = input(3);
         let output = block.forward(&mut Pass::new(&[], Statistics::Batch), x.clone());
         let mut gradients = output.clone().sum().backward();
@@ -152,7 +167,7 @@ mod tests {
     #[test]
     fn what_is_no_number_stays_none() {
         let x = bridge::tensor::<f32, 2>(vec![f32::NAN, 1.0], [1, 2]);
-        let block = Residual { main: Vec::new(), shortcut: Vec::new() };
+        let block = Residual { main: Vec::new(), shortcut: Vec::new(), relu: true };
         let output = bridge::to_f32(&block.forward(&mut Pass::new(&[], Statistics::Batch), x));
         assert!(output[0].is_nan() && output[1] > 1.9, "{output:?}");
     }

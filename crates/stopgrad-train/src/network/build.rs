@@ -1,5 +1,7 @@
 //! From the table `[network]` to layers.
 
+mod transformer;
+
 use stopgrad_data::Shape;
 use thiserror::Error;
 
@@ -44,18 +46,25 @@ impl From<&Shape> for Input {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NetworkError {
     /// No encoder.
-    #[error("network.encoder is `none`; write `linear`, `mlp` or `conv`")]
+    #[error("network.encoder is `none`; write `linear`, `mlp`, `conv` or `vit`")]
     NoEncoder,
     /// Filters over what is no image.
     #[error(
-        "network.encoder = \"conv\" takes images, and this source has rows of numbers (or views.features makes some of its images); write `mlp` or `linear`"
+        "network.encoder = \"{encoder}\" takes images, and this source has rows of numbers (or views.features makes some of its images); write `mlp` or `linear`"
     )]
-    NoImages,
+    NoImages {
+        /// The kind.
+        encoder: &'static str,
+    },
     /// Filters behind the encoder.
-    #[error("network.{key} = \"conv\" is not possible: what comes to it is no image; write `none`, `linear` or `mlp`")]
-    ConvolutionLater {
+    #[error(
+        "network.{key} = \"{kind}\" is not possible: what comes to it is no image; write `none`, `linear` or `mlp`"
+    )]
+    ImagesLater {
         /// The key.
         key: &'static str,
+        /// The kind.
+        kind: &'static str,
     },
     /// Filters without what keeps their numbers in range.
     #[error(
@@ -73,6 +82,26 @@ pub enum NetworkError {
         side: usize,
         /// Until one pixel is left.
         room: usize,
+    },
+    /// Patches that do not tile the image.
+    #[error(
+        "network.encoder_patch = {patch} does not divide images of {height} × {width} pixels; take a divisor of both, or another image side (`--image-side`)"
+    )]
+    Patches {
+        /// Asked for.
+        patch: usize,
+        /// Of the images.
+        height: usize,
+        /// Of the images.
+        width: usize,
+    },
+    /// Heads that do not share the width equally.
+    #[error("network.encoder_heads = {heads} does not divide encoder_width = {width}; take a divisor")]
+    Heads {
+        /// Asked for.
+        heads: usize,
+        /// Numbers of a token.
+        width: usize,
     },
     /// A width of zero.
     #[error("network.{key} has a width of 0; widths are at least 1")]
@@ -102,6 +131,7 @@ impl Network {
                 inputs: input_width,
                 outputs: config.encoder_width,
                 hidden_norm: config.encoder_batch_norm,
+                network: config,
                 output_norm: config.output_batch_norm && !projects,
             },
         );
@@ -113,6 +143,7 @@ impl Network {
                 inputs: config.encoder_width,
                 outputs: embedding_width,
                 hidden_norm: config.projector_batch_norm,
+                network: config,
                 output_norm: config.output_batch_norm && projects,
             },
         );
@@ -125,6 +156,7 @@ impl Network {
                 inputs: embedding_width,
                 outputs: embedding_width,
                 hidden_norm: config.predictor_batch_norm,
+                network: config,
                 output_norm: false,
             },
         );
@@ -159,27 +191,22 @@ fn check(config: &NetworkConfig, input: &Input) -> Result<(), NetworkError> {
         return Err(NetworkError::NoEncoder);
     }
     for (key, kind) in [("projector", config.projector), ("predictor", config.predictor)] {
-        if kind == NetworkKind::Conv {
-            return Err(NetworkError::ConvolutionLater { key });
+        if let Some(kind) = of_images(kind) {
+            return Err(NetworkError::ImagesLater { key, kind });
         }
     }
-    if config.encoder == NetworkKind::Conv {
-        let Some([_, height, width]) = input.image else { return Err(NetworkError::NoImages) };
-        if !config.encoder_batch_norm {
-            return Err(NetworkError::NormNeeded);
-        }
-        let (side, stages) = (height.min(width), config.encoder_hidden.len() + 1);
-        // Until one pixel is left: one stage, and one for each halving, rounded up.
-        let room = 1 + side.next_power_of_two().ilog2() as usize;
-        if stages > room {
-            return Err(NetworkError::TooManyStages { stages, side, room });
-        }
+    if let Some(encoder) = of_images(config.encoder) {
+        let Some([_, height, width]) = input.image else { return Err(NetworkError::NoImages { encoder }) };
+        check_image(config, height, width)?;
     }
     let zero = |widths: &[usize]| widths.contains(&0);
     let projects = config.projector != NetworkKind::None;
+    let (is_conv, is_vit) = (config.encoder == NetworkKind::Conv, config.encoder == NetworkKind::Vit);
     let faults = [
         ("encoder_width", config.encoder_width == 0),
-        ("encoder_hidden", config.encoder != NetworkKind::Linear && zero(&config.encoder_hidden)),
+        ("encoder_hidden", config.encoder != NetworkKind::Linear && !is_vit && zero(&config.encoder_hidden)),
+        ("encoder_blocks", is_conv && config.encoder_blocks == 0),
+        ("encoder_depth", is_vit && config.encoder_depth == 0),
         ("projector_width", projects && config.projector_width == 0),
         ("projector_hidden", config.projector == NetworkKind::Mlp && zero(&config.projector_hidden)),
         ("predictor_hidden", config.predictor == NetworkKind::Mlp && zero(&config.predictor_hidden)),
@@ -190,6 +217,40 @@ fn check(config: &NetworkConfig, input: &Input) -> Result<(), NetworkError> {
     }
 }
 
+/// The name of a kind that takes images only.
+fn of_images(kind: NetworkKind) -> Option<&'static str> {
+    match kind {
+        NetworkKind::Conv => Some("conv"),
+        NetworkKind::Vit => Some("vit"),
+        _ => None,
+    }
+}
+
+fn check_image(config: &NetworkConfig, height: usize, width: usize) -> Result<(), NetworkError> {
+    if config.encoder == NetworkKind::Vit {
+        let (patch, heads, tokens) = (config.encoder_patch, config.encoder_heads, config.encoder_width);
+        if patch == 0 || !height.is_multiple_of(patch) || !width.is_multiple_of(patch) {
+            return Err(NetworkError::Patches { patch, height, width });
+        }
+        if heads == 0 || !tokens.is_multiple_of(heads) {
+            return Err(NetworkError::Heads { heads, width: tokens });
+        }
+        return Ok(());
+    }
+    {
+        if !config.encoder_batch_norm {
+            return Err(NetworkError::NormNeeded);
+        }
+        let (side, stages) = (height.min(width), config.encoder_hidden.len() + 1);
+        // Until one pixel is left: one stage, and one for each halving, rounded up.
+        let room = 1 + side.next_power_of_two().ilog2() as usize;
+        if stages > room {
+            return Err(NetworkError::TooManyStages { stages, side, room });
+        }
+    }
+    Ok(())
+}
+
 /// One of encoder, projector, predictor.
 struct Part<'a> {
     kind: NetworkKind,
@@ -198,6 +259,7 @@ struct Part<'a> {
     outputs: usize,
     hidden_norm: bool,
     output_norm: bool,
+    network: &'a NetworkConfig,
 }
 
 #[derive(Default)]
@@ -217,6 +279,7 @@ impl Builder {
             NetworkKind::None => {}
             NetworkKind::Linear => layers.push(self.linear(&label(&layers), part.inputs, part.outputs, 1.0, false)),
             NetworkKind::Conv => self.stages(name, part, &mut layers),
+            NetworkKind::Vit => self.transformer(name, part.network, &mut layers),
             NetworkKind::Mlp => {
                 let mut width = part.inputs;
                 for &next in part.hidden {
@@ -237,9 +300,8 @@ impl Builder {
         Stack { layers, parameters: first..self.parameters.len() }
     }
 
-    /// A convolution with as many filters as the first stage has channels, one residual block a stage, and the mean over
-    /// pixels: ResNet for small images (He et al. 2016, arXiv:1512.03385, section 4.2) with one block where it has n, and
-    /// shortcuts with filters where the sizes change.
+    /// A convolution with as many filters as the first stage has channels, residual blocks, and the mean over pixels: ResNet
+    /// for small images (He et al. 2016, arXiv:1512.03385, section 4.2) with shortcuts with filters where the sizes change.
     ///
     /// Shortcuts, because without them the features lost all but one or two of their dimensions in the first hundred
     /// steps of every recipe tried, here and in PyTorch.
@@ -253,9 +315,12 @@ impl Builder {
         layers.extend(self.filters([&labels[0], &labels[1]], image));
         layers.push(Layer::Relu);
         for (stage, &filters) in widths().enumerate() {
-            image = Geometry { filters, stride: if stage == 0 { 1 } else { STAGE_STRIDE }, ..image.behind() };
-            layers.push(Layer::Residual(self.block(&format!("{name}.{}", layers.len()), image)));
-            image = Geometry { stride: 1, ..image.behind() };
+            for block in 0..part.network.encoder_blocks {
+                let stride = if stage == 0 || block > 0 { 1 } else { STAGE_STRIDE };
+                image = Geometry { filters, stride, ..image.behind() };
+                layers.push(Layer::Residual(self.block(&format!("{name}.{}", layers.len()), image)));
+                image = Geometry { stride: 1, ..image.behind() };
+            }
         }
         layers.push(Layer::MeanPool { pixels: image.height * image.width });
     }
@@ -273,7 +338,7 @@ impl Builder {
             let names = [&label("downsample.0"), &label("downsample.1")];
             self.filters(names, Geometry { side: SHORTCUT_SIDE, ..geometry }).to_vec()
         };
-        Residual { main, shortcut }
+        Residual { main, shortcut, relu: true }
     }
 
     /// A convolution and the batch norm behind it.
@@ -299,7 +364,7 @@ impl Builder {
         if bias {
             self.parameter(format!("{name}.bias"), vec![outputs], Initial::Constant(0.0));
         }
-        Layer::Linear(Linear { weight, bias: bias.then_some(weight + 1), inputs, outputs })
+        Layer::Linear(Linear { weight, bias: bias.then_some(weight + 1), inputs, outputs, rows: 1 })
     }
 
     fn norm(&mut self, name: &str, width: usize) -> Layer {

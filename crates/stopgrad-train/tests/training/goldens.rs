@@ -70,6 +70,34 @@ fn batch_norm_and_its_gradients_match_pytorch() {
     }
 }
 
+/// Numbers by a formula, as the programs of the goldens make them.
+fn formula(count: usize, step: usize, divisor: f64) -> Value {
+    (0..count).map(|i| ((i * step % 23) as f64 - 11.0) / divisor).collect::<Vec<f64>>().into()
+}
+
+fn flat(values: &Value, length: usize) -> Tensor<1> {
+    matrix(values, length).reshape([length])
+}
+
+/// The representation of two images and all gradients against a golden; what the norms saw.
+fn encoder_matches(golden: &Value, network: &Network, divisor: f64) -> Vec<stopgrad_train::layer::Observed> {
+    let values = |count: usize, step: usize| formula(count, step, divisor);
+    let parameters: Vec<Tensor<1>> = (network.parameters.iter().enumerate())
+        .map(|(index, spec)| flat(&values(spec.len(), 5 + index), spec.len()).autodiff().require_grad())
+        .collect();
+    let mut pass = Pass::new(&parameters, Statistics::Batch);
+    let images = matrix(&values(2 * network.input_width, 7), network.input_width);
+    let out = network.embed(&mut pass, images).representation;
+    let d = network.encoder_width;
+    let mut gradients = (out.clone() * matrix(&values(2 * d, 3), d)).sum().backward();
+    close(out.inner(), &golden["out"]);
+    assert_eq!(parameters.len(), golden["gradients"].as_array().unwrap().len());
+    for (parameter, want) in parameters.iter().zip(golden["gradients"].as_array().unwrap()) {
+        close(parameter.grad_remove(&mut gradients).unwrap().reshape([1, parameter.dims()[0]]), want);
+    }
+    pass.observed
+}
+
 #[test]
 fn the_convolutional_encoder_and_its_gradients_match_pytorch() {
     let golden: Value = serde_json::from_str(include_str!("../golden/residual.json")).unwrap();
@@ -83,26 +111,42 @@ fn the_convolutional_encoder_and_its_gradients_match_pytorch() {
     };
     let shape = stopgrad_data::Shape::Image { channels: 3, height: 6, width: 5 };
     let network = Network::new(&config, &shape).unwrap();
-    let values = |count: usize, step: usize| -> Value {
-        (0..count).map(|i| ((i * step % 23) as f64 - 11.0) / 8.0).collect::<Vec<f64>>().into()
-    };
-    let flat = |values: &Value, length: usize| matrix(values, length).reshape([length]);
-    let parameters: Vec<Tensor<1>> = (network.parameters.iter().enumerate())
-        .map(|(index, spec)| flat(&values(spec.len(), 5 + index), spec.len()).autodiff().require_grad())
-        .collect();
-    let mut pass = Pass::new(&parameters, Statistics::Batch);
-    let out = network.embed(&mut pass, matrix(&values(180, 7), 90)).representation;
-    let mut gradients = (out.clone() * matrix(&values(12, 3), 6)).sum().backward();
-    close(out.inner(), &golden["out"]);
-    for (parameter, want) in parameters.iter().zip(golden["gradients"].as_array().unwrap()) {
-        close(parameter.grad_remove(&mut gradients).unwrap().reshape([1, parameter.dims()[0]]), want);
-    }
+    let observed = encoder_matches(&golden, &network, 8.0);
     let mut buffers: Vec<Tensor<1>> =
         network.buffers.iter().map(|b| flat(&vec![b.initial; b.len].into(), b.len)).collect();
-    update_running::<f64>(&mut buffers, &pass.observed);
+    update_running::<f64>(&mut buffers, &observed);
     for (buffer, want) in buffers.iter().zip(golden["running"].as_array().unwrap()) {
         close(buffer.clone().reshape([1, buffer.dims()[0]]), want);
     }
+}
+
+#[test]
+fn the_vision_transformer_and_its_gradients_match_pytorch() {
+    let golden: Value = serde_json::from_str(include_str!("../golden/transformer.json")).unwrap();
+    let config = NetworkConfig {
+        encoder: NetworkKind::Vit,
+        encoder_width: 8,
+        encoder_depth: 2,
+        encoder_heads: 2,
+        encoder_patch: 2,
+        predictor: NetworkKind::None,
+        ..NetworkConfig::default()
+    };
+    let shape = stopgrad_data::Shape::Image { channels: 3, height: 4, width: 6 };
+    let network = Network::new(&config, &shape).unwrap();
+    let names: Vec<&str> = network.parameters.iter().map(|spec| spec.name.as_str()).collect();
+    assert_eq!(
+        names[..5],
+        [
+            "patch_embed.proj.weight",
+            "patch_embed.proj.bias",
+            "pos_embed",
+            "blocks.0.norm1.weight",
+            "blocks.0.norm1.bias"
+        ]
+        .map(|name| format!("encoder.{name}"))
+    );
+    assert!(encoder_matches(&golden, &network, 16.0).is_empty());
 }
 
 /// The framework keeps one default type a device and process; networks and objectives here must not care.

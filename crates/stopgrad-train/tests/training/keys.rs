@@ -19,7 +19,14 @@ const SILENT: [(&str, &str); 5] = [
 /// Another value for each key, with what else must be set for the key to matter.
 type Setting = (&'static str, &'static str);
 
-const OTHERS: [(&str, &str, &[Setting]); 51] = [
+const TRANSFORMER: [Setting; 4] = [
+    ("network.encoder", "\"vit\""),
+    ("network.encoder_width", "6"),
+    ("network.encoder_depth", "1"),
+    ("network.encoder_patch", "4"),
+];
+
+const OTHERS: [(&str, &str, &[Setting]); 55] = [
     ("split.validation", "0.2", &[]),
     ("split.test", "0.3", &[]),
     ("split.seed", "5", &[]),
@@ -29,6 +36,10 @@ const OTHERS: [(&str, &str, &[Setting]); 51] = [
     ("network.encoder", "\"linear\"", &[]),
     ("network.encoder_hidden", "[7]", &[]),
     ("network.encoder_width", "5", &[]),
+    ("network.encoder_blocks", "2", &[("network.encoder", "\"conv\""), ("network.encoder_hidden", "[3]")]),
+    ("network.encoder_depth", "2", &TRANSFORMER),
+    ("network.encoder_heads", "2", &TRANSFORMER),
+    ("network.encoder_patch", "8", &TRANSFORMER),
     ("network.encoder_start", "\"orthonormal\"", &[("network.encoder", "\"linear\"")]),
     ("network.projector", "\"linear\"", &[]),
     ("network.projector_hidden", "[7]", &[]),

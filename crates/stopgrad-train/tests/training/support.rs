@@ -45,9 +45,33 @@ pub(crate) fn networks() -> Vec<(&'static str, NetworkConfig, Input)> {
                 encoder_batch_norm: true,
                 projector: NetworkKind::Linear,
                 projector_width: 2,
-                ..base
+                ..base.clone()
             },
             Input { width: 2 * 4 * 3, image: Some([2, 4, 3]) },
+        ),
+        (
+            "two blocks a stage",
+            NetworkConfig {
+                encoder: NetworkKind::Conv,
+                encoder_hidden: vec![2],
+                encoder_blocks: 2,
+                encoder_batch_norm: true,
+                ..base.clone()
+            },
+            Input { width: 2 * 4 * 3, image: Some([2, 4, 3]) },
+        ),
+        (
+            "vision transformer",
+            NetworkConfig {
+                encoder: NetworkKind::Vit,
+                encoder_width: 6,
+                encoder_depth: 2,
+                encoder_patch: 2,
+                projector: NetworkKind::Linear,
+                projector_width: 2,
+                ..base
+            },
+            Input { width: 2 * 4 * 6, image: Some([2, 4, 6]) },
         ),
     ]
 }

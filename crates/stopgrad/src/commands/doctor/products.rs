@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stopgrad_dynamics::linalg::{Entry, Factor, row_major_product};
+use stopgrad_dynamics::linalg::Entry;
+use stopgrad_kernels::product::{Factor, row_major_product};
 
 /// Side of the square matrices: three of them in doubles are 4.7 MB, past a core's own cache as a step's are.
 const SIDE: usize = 448;

@@ -1,0 +1,266 @@
+//! x W + b with the activation behind it, on rows: any leading shape is rows of the last.
+//!
+//! The product is [`row_major_product`]; bias and activation, and the way back through them, are one pass each.
+
+#![allow(
+    clippy::inline_always,
+    reason = "a loop is made for the vector instructions of the function that it becomes part of"
+)]
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::product::{Factor, row_major_product};
+use crate::{Number, block, gelu};
+
+/// What follows the bias.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// max(0, x).
+    Relu,
+    /// x Φ(x).
+    Gelu,
+}
+
+/// A matrix with what follows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Linear<'a, T> {
+    /// W: `d_in` × `d_out`, row-major.
+    pub weight: &'a [T],
+    /// b: `d_out`.
+    pub bias: Option<&'a [T]>,
+    /// `d_out`.
+    pub outputs: usize,
+    /// Behind the bias.
+    pub activation: Activation,
+}
+
+impl<T: Number> Linear<'_, T> {
+    /// activation(x W + b); `before`: x W + b, which the way back through GELU needs.
+    ///
+    /// # Shapes      x: n × `d_in` → out, before: n × `d_out`, overwritten
+    /// # Cost        n `d_in` `d_out` multiply-adds
+    pub fn forward(&self, x: &[T], out: &mut [T], before: Option<&mut [T]>) {
+        let Self { weight, bias, outputs: d, activation } = *self;
+        let (n, inputs) = (out.len() / d, weight.len() / d);
+        assert!(x.len() == n * inputs && weight.len() == inputs * d, "{n} rows of {inputs} numbers to {d}");
+        let (left, right) = (Factor::new(x, n, inputs), Factor::new(weight, inputs, d));
+        if let Some(before) = before {
+            row_major_product(&left, &right, before);
+            out.par_chunks_mut(block(d)).zip(before.par_chunks_mut(block(d))).for_each(|(out, before)| {
+                add_bias(before, bias, false);
+                out.copy_from_slice(before);
+                activate(out, activation);
+            });
+            return;
+        }
+        row_major_product(&left, &right, out);
+        if bias.is_some() || activation != Activation::None {
+            out.par_chunks_mut(block(d)).for_each(|out| {
+                let done = add_bias(out, bias, activation == Activation::Relu);
+                if !done || activation == Activation::Gelu {
+                    activate(out, activation);
+                }
+            });
+        }
+    }
+
+    /// What upstream, behind the activation's slope, says of x: upstream Wᵀ.
+    ///
+    /// # Shapes      upstream: n × `d_out` → n × `d_in`, overwritten
+    pub fn input_gradient(&self, upstream: &[T], out: &mut [T]) {
+        let (n, inputs) = (upstream.len() / self.outputs, self.weight.len() / self.outputs);
+        let right = Factor::new(self.weight, inputs, self.outputs).transposed();
+        row_major_product(&Factor::new(upstream, n, self.outputs), &right, out);
+    }
+}
+
+/// The bias, and a ReLU in the same pass; false where there is none.
+fn add_bias<T: Number>(rows: &mut [T], bias: Option<&[T]>, relu: bool) -> bool {
+    let zero = T::from_f64(0.0);
+    let Some(bias) = bias else { return false };
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for row in rows.chunks_exact_mut(bias.len()) {
+                for (value, &b) in row.iter_mut().zip(bias) {
+                    let sum = value.plus(b);
+                    // Written so that a NaN stays one: a run that diverges must be seen to.
+                    *value = if relu && sum <= zero { zero } else { sum };
+                }
+            }
+        },
+    );
+    true
+}
+
+fn activate<T: Number>(values: &mut [T], activation: Activation) {
+    let zero = T::from_f64(0.0);
+    Arch::new().dispatch(
+        #[inline(always)]
+        || match activation {
+            Activation::None => {}
+            Activation::Relu => {
+                for value in values.iter_mut() {
+                    *value = if *value <= zero { zero } else { *value };
+                }
+            }
+            Activation::Gelu => {
+                for value in values.iter_mut() {
+                    *value = gelu::value(*value);
+                }
+            }
+        },
+    );
+}
+
+/// The way back through the activation: upstream times its slope, and the sum of that over rows, which is the bias's gradient.
+///
+/// # Shapes      kept: n × d, the output with ReLU, what came before the activation with GELU, not read without; upstream:
+/// n × d → out: n × d, overwritten, not touched without an activation; d sums, rows added block by block in their order
+pub fn through<T: Number>(activation: Activation, kept: &[T], upstream: &[T], out: &mut [T], d: usize) -> Vec<T> {
+    let rows = block(d);
+    let parts: Vec<Vec<T>> = match activation {
+        Activation::None => upstream.par_chunks(rows).map(|upstream| column_sums(upstream, d)).collect(),
+        _ => out
+            .par_chunks_mut(rows)
+            .zip(kept.par_chunks(rows))
+            .zip(upstream.par_chunks(rows))
+            .map(|((out, kept), upstream)| {
+                slope(activation, kept, upstream, out);
+                column_sums(out, d)
+            })
+            .collect(),
+    };
+    let mut sums = vec![0.0; d];
+    for part in parts {
+        sums.iter_mut().zip(part).for_each(|(sum, value)| *sum += value.to_f64());
+    }
+    sums.into_iter().map(T::from_f64).collect()
+}
+
+fn slope<T: Number>(activation: Activation, kept: &[T], upstream: &[T], out: &mut [T]) {
+    let zero = T::from_f64(0.0);
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for ((out, &kept), &upstream) in out.iter_mut().zip(kept).zip(upstream) {
+                *out = match activation {
+                    Activation::Gelu => upstream * gelu::slope(kept),
+                    _ if kept <= zero => zero,
+                    _ => upstream,
+                };
+            }
+        },
+    );
+}
+
+fn column_sums<T: Number>(rows: &[T], d: usize) -> Vec<T> {
+    let mut sums = vec![T::from_f64(0.0); d];
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for row in rows.chunks_exact(d) {
+                for (sum, &value) in sums.iter_mut().zip(row) {
+                    *sum += value;
+                }
+            }
+        },
+    );
+    sums
+}
+
+/// What upstream says of W: xᵀ upstream.
+///
+/// # Shapes      x: n × `d_in`; upstream: n × `d_out` → `d_in` × `d_out`, overwritten
+pub fn weight_gradient<T: Number>(x: &[T], upstream: &[T], d_out: usize, out: &mut [T]) {
+    let n = upstream.len() / d_out;
+    let left = Factor::new(x, n, x.len() / n).transposed();
+    row_major_product(&left, &Factor::new(upstream, n, d_out), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{agree, normals, single, slopes};
+
+    const ACTIVATIONS: [Activation; 3] = [Activation::None, Activation::Relu, Activation::Gelu];
+
+    fn defined(x: &[f64], weight: &[f64], bias: &[f64], activation: Activation) -> Vec<f64> {
+        let d = bias.len();
+        let inputs = weight.len() / d;
+        x.chunks_exact(inputs)
+            .flat_map(|row| (0..d).map(move |j| bias[j] + (0..inputs).map(|i| row[i] * weight[i * d + j]).sum::<f64>()))
+            .map(|value| match activation {
+                Activation::None => value,
+                Activation::Relu => value.max(0.0),
+                Activation::Gelu => value * value.normal_share(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn it_is_its_definition_and_gradients_are_slopes() {
+        for (n, inputs, d) in [(1, 1, 1), (3, 7, 5), (70, 33, 300), (2, 1, 9)] {
+            for activation in ACTIVATIONS {
+                let (x, weight) = (normals(n * inputs, 1, 1.0), normals(inputs * d, 2, 1.0));
+                let (bias, upstream) = (normals(d, 3, 1.0), normals(n * d, 4, 1.0));
+                let wanted = defined(&x, &weight, &bias, activation);
+                agree(&x, &wanted, 1e-5, |x, out: &mut Vec<f32>| {
+                    let (weight, bias) = (single(&weight), single(&bias));
+                    Linear { weight: &weight, bias: Some(&bias), outputs: d, activation }.forward(x, out, None);
+                });
+                let (mut out, mut before) = (vec![0.0; n * d], vec![0.0; n * d]);
+                let layer = Linear { weight: &weight, bias: Some(&bias), outputs: d, activation };
+                layer.forward(&x, &mut out, Some(&mut before));
+                assert!(out.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-12 * (1.0 + b.abs())));
+                let kept = if activation == Activation::Gelu { &before } else { &out };
+                let mut above = vec![0.0; n * d];
+                let to_bias = through(activation, kept, &upstream, &mut above, d);
+                let above = if activation == Activation::None { &upstream } else { &above };
+                let run = |x: &[f64], weight: &[f64], bias: &[f64], out: &mut [f64]| {
+                    Linear { weight, bias: Some(bias), ..layer }.forward(x, out, None);
+                };
+                let mut gradient = vec![0.0; x.len()];
+                layer.input_gradient(above, &mut gradient);
+                slopes(&x, &gradient, &upstream, |x, out| run(x, &weight, &bias, out), 20.min(x.len()));
+                let mut gradient = vec![0.0; weight.len()];
+                weight_gradient(&x, above, d, &mut gradient);
+                slopes(&weight, &gradient, &upstream, |weight, out| run(&x, weight, &bias, out), 20.min(weight.len()));
+                slopes(&bias, &to_bias, &upstream, |bias, out| run(&x, &weight, bias, out), 20.min(d));
+            }
+        }
+    }
+
+    #[test]
+    fn without_a_bias_it_is_the_product_and_nan_passes() {
+        for activation in ACTIVATIONS {
+            let (mut with, mut without) = (vec![0.0; 6], vec![0.0; 6]);
+            let (x, weight) = (normals(8, 5, 1.0), normals(12, 6, 1.0));
+            let layer = Linear { weight: &weight, bias: Some(&[0.0; 3]), outputs: 3, activation };
+            layer.forward(&x, &mut with, None);
+            Linear { bias: None, ..layer }.forward(&x, &mut without, None);
+            assert_eq!(with, without);
+            let mut out = [0.0_f32];
+            Linear { weight: &[1.0], bias: Some(&[0.0]), outputs: 1, activation }.forward(&[f32::NAN], &mut out, None);
+            assert!(out[0].is_nan());
+            let mut above = [0.0_f32];
+            let sums = through(activation, &[1.0], &[f32::NAN], &mut above, 1);
+            assert!(sums[0].is_nan());
+        }
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let (n, d) = (300, 257);
+        let upstream = single(&normals(n * d, 7, 1.0));
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            let mut out = vec![0.0; n * d];
+            (pool.install(|| through(Activation::Gelu, &upstream, &upstream, &mut out, d)), out)
+        };
+        assert_eq!(run(1), run(3));
+    }
+}
