@@ -43,7 +43,7 @@ fn check(path: &Path) -> Result<(), String> {
     };
     match path.extension().and_then(|ending| ending.to_str()).unwrap_or_default() {
         "json" => serde_json::from_slice::<serde_json::Value>(&bytes).map(drop).map_err(|error| error.to_string()),
-        "toml" => folder::read_config(path.parent().unwrap()).map(drop).map_err(|error| error.to_string()),
+        "toml" => config(path.parent().unwrap(), &bytes),
         // Live: its last line may be cut off.
         "csv" if name == "metrics.csv" => folder::read_rows(path).map(drop).map_err(|error| error.to_string()),
         "csv" if bytes.ends_with(b"\n") => Ok(()),
@@ -59,6 +59,15 @@ fn check(path: &Path) -> Result<(), String> {
         "safetensors" => Ok(()),
         _ => Err("no such file is known here, or it is cut off".into()),
     }
+}
+
+/// A configuration that is cut off between two keys, or within a number, still reads: only writing it again tells.
+fn config(run: &Path, bytes: &[u8]) -> Result<(), String> {
+    let config = folder::read_config(run).map_err(|error| error.to_string())?;
+    let whole = tempfile::tempdir().unwrap();
+    folder::write_config(whole.path(), &config.ok_or("it is gone")?).map_err(|error| error.to_string())?;
+    let wanted = fs::read(whole.path().join("config.toml")).unwrap();
+    if wanted == bytes { Ok(()) } else { Err("it is not what its own values are written as".into()) }
 }
 
 /// Folders of runs in and below a folder.
