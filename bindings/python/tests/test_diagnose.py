@@ -58,6 +58,12 @@ def test_shrinking_is_a_collapse_where_the_loss_sees_it():
         stopgrad.diagnose(FULL, loss="mse")
 
 
+def test_a_constant_column_is_named():
+    x = FULL.copy()
+    x[:, 2] = 5.0
+    assert stopgrad.diagnose(x)["constant_columns"] == {"encoder": {"count": 1, "first": [2]}}
+
+
 def test_what_is_not_finite_is_left_out_and_counted():
     x = FULL.copy()
     x[7, 3] = np.nan

@@ -5,10 +5,9 @@
     reason = "a loop is made for the vector instructions of the function that it becomes part of"
 )]
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::{BLOCK, Number};
+use crate::{BLOCK, Number, vectors};
 
 /// x Φ(x).
 ///
@@ -17,7 +16,7 @@ use crate::{BLOCK, Number};
 pub fn forward<T: Number>(x: &[T], out: &mut [T]) {
     assert_eq!(x.len(), out.len(), "as many results as numbers");
     out.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).for_each(|(out, x)| {
-        Arch::new().dispatch(
+        vectors(
             #[inline(always)]
             || {
                 for (out, &x) in out.iter_mut().zip(x) {
@@ -35,7 +34,7 @@ pub fn backward<T: Number>(x: &[T], upstream: &[T], gradient: &mut [T]) {
     assert!(x.len() == upstream.len() && x.len() == gradient.len(), "as many gradients as numbers");
     gradient.par_chunks_mut(BLOCK).zip(x.par_chunks(BLOCK)).zip(upstream.par_chunks(BLOCK)).for_each(
         |((gradient, x), upstream)| {
-            Arch::new().dispatch(
+            vectors(
                 #[inline(always)]
                 || {
                     for ((gradient, &x), &upstream) in gradient.iter_mut().zip(x).zip(upstream) {

@@ -5,12 +5,11 @@
     reason = "a loop is made for the vector instructions of the function that it becomes part of"
 )]
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::norm::Sums;
 use crate::softmax::{inner, total};
-use crate::{Number, block};
+use crate::{Number, block, vectors};
 
 const LANES: usize = 16;
 
@@ -33,10 +32,10 @@ pub fn forward<T: Number>(x: &[T], scale: &[T], shift: &[T], floor: f64, out: &m
     let length = block(d);
     out.par_chunks_mut(length).zip(x.par_chunks(length)).zip(rows.par_chunks_mut(length / d)).for_each(
         |((out, x), rows)| {
-            Arch::new().dispatch(
+            vectors(
                 #[inline(always)]
                 || {
-                    for ((out, x), row) in out.chunks_exact_mut(d).zip(x.chunks_exact(d)).zip(rows) {
+                    for ((out, x), row) in out.chunks_exact_mut(d).zip(x.chunks_exact(d)).zip(rows.iter_mut()) {
                         *row = moments(x, floor);
                         let [mean, inverse] = *row;
                         for (((out, &x), &scale), &shift) in out.iter_mut().zip(x).zip(scale).zip(shift) {
@@ -76,7 +75,7 @@ fn of_block<T: Number>(
     let (mut to_scale, mut to_shift) = (vec![zero; d], vec![zero; d]);
     let mut scaled = vec![zero; d];
     let mut normalized = vec![zero; d];
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
         || {
             let given = gradient.chunks_exact_mut(d).zip(x.chunks_exact(d)).zip(upstream.chunks_exact(d)).zip(rows);
@@ -118,12 +117,11 @@ fn moments<T: Number>(x: &[T], floor: f64) -> [T; 2] {
     let share = T::from_f64(1.0 / x.len() as f64);
     let mean = sum(x) * share;
     let mut squares = [T::from_f64(0.0); LANES];
-    for part in x.chunks(LANES) {
-        for (sum, &x) in squares.iter_mut().zip(part) {
-            let gap = x - mean;
-            *sum = sum.add_product(gap, gap);
-        }
+    let mut parts = x.chunks_exact(LANES);
+    for part in parts.by_ref() {
+        add_squares(&mut squares, part, mean);
     }
+    add_squares(&mut squares, parts.remainder(), mean);
     let variance = (total(&squares) * share).to_f64();
     [mean, T::from_f64(1.0 / (variance + floor).sqrt())]
 }
@@ -131,12 +129,24 @@ fn moments<T: Number>(x: &[T], floor: f64) -> [T; 2] {
 #[inline(always)]
 fn sum<T: Number>(x: &[T]) -> T {
     let mut sums = [T::from_f64(0.0); LANES];
-    for part in x.chunks(LANES) {
+    let mut parts = x.chunks_exact(LANES);
+    for part in parts.by_ref() {
         for (sum, &x) in sums.iter_mut().zip(part) {
             *sum += x;
         }
     }
+    for (sum, &x) in sums.iter_mut().zip(parts.remainder()) {
+        *sum += x;
+    }
     total(&sums)
+}
+
+#[inline(always)]
+fn add_squares<T: Number>(sums: &mut [T; LANES], part: &[T], mean: T) {
+    for (sum, &x) in sums.iter_mut().zip(part) {
+        let gap = x - mean;
+        *sum = sum.add_product(gap, gap);
+    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,10 @@ pub mod product;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
+mod vectors;
 
 pub use number::Number;
+pub use vectors::vectors;
 
 /// Numbers in a block of rows: what a task takes, and what stays in the cache between its passes.
 const BLOCK: usize = 1 << 14;

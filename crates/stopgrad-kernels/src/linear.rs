@@ -7,11 +7,10 @@
     reason = "a loop is made for the vector instructions of the function that it becomes part of"
 )]
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::product::{Factor, row_major_product};
-use crate::{Number, block, gelu};
+use crate::{Number, block, gelu, vectors};
 
 /// What follows the bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +80,7 @@ impl<T: Number> Linear<'_, T> {
 fn add_bias<T: Number>(rows: &mut [T], bias: Option<&[T]>, relu: bool) -> bool {
     let zero = T::from_f64(0.0);
     let Some(bias) = bias else { return false };
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
         || {
             for row in rows.chunks_exact_mut(bias.len()) {
@@ -98,7 +97,7 @@ fn add_bias<T: Number>(rows: &mut [T], bias: Option<&[T]>, relu: bool) -> bool {
 
 fn activate<T: Number>(values: &mut [T], activation: Activation) {
     let zero = T::from_f64(0.0);
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
         || match activation {
             Activation::None => {}
@@ -143,15 +142,19 @@ pub fn through<T: Number>(activation: Activation, kept: &[T], upstream: &[T], ou
 
 fn slope<T: Number>(activation: Activation, kept: &[T], upstream: &[T], out: &mut [T]) {
     let zero = T::from_f64(0.0);
-    Arch::new().dispatch(
+    // A loop each: with the choice inside, none becomes vector instructions.
+    vectors(
         #[inline(always)]
-        || {
-            for ((out, &kept), &upstream) in out.iter_mut().zip(kept).zip(upstream) {
-                *out = match activation {
-                    Activation::Gelu => upstream * gelu::slope(kept),
-                    _ if kept <= zero => zero,
-                    _ => upstream,
-                };
+        || match activation {
+            Activation::Gelu => {
+                for ((out, &kept), &upstream) in out.iter_mut().zip(kept).zip(upstream) {
+                    *out = upstream * gelu::slope(kept);
+                }
+            }
+            Activation::None | Activation::Relu => {
+                for ((out, &kept), &upstream) in out.iter_mut().zip(kept).zip(upstream) {
+                    *out = if kept <= zero { zero } else { upstream };
+                }
             }
         },
     );
@@ -159,7 +162,7 @@ fn slope<T: Number>(activation: Activation, kept: &[T], upstream: &[T], out: &mu
 
 fn column_sums<T: Number>(rows: &[T], d: usize) -> Vec<T> {
     let mut sums = vec![T::from_f64(0.0); d];
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
         || {
             for row in rows.chunks_exact(d) {

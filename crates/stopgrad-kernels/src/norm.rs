@@ -8,10 +8,9 @@
     reason = "a loop is made for the vector instructions of the function that it becomes part of"
 )]
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::Number;
+use crate::{Number, vectors};
 
 /// Numbers in a block of rows: what a task takes, and what stays in the cache between its two passes.
 const BLOCK: usize = 1 << 15;
@@ -94,16 +93,24 @@ fn moments_of_block<T: Number>(rows: &[T], d: usize) -> (usize, Vec<T>, Vec<T>) 
     let (zero, count) = (T::from_f64(0.0), rows.len() / d);
     let wide = widened(d);
     let (mut sums, mut squares) = (vec![zero; wide], vec![zero; wide]);
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
-        || rows.chunks(wide).for_each(|row| add(&mut sums, row)),
+        || {
+            for row in rows.chunks(wide) {
+                add(&mut sums, row);
+            }
+        },
     );
     let share = T::from_f64(1.0 / count as f64);
     let mean: Vec<T> = folded(&sums, d).into_iter().map(|sum| sum * share).collect();
     let means = repeated(&mean);
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
-        || rows.chunks(wide).for_each(|row| add_squares(&mut squares, &means, row)),
+        || {
+            for row in rows.chunks(wide) {
+                add_squares(&mut squares, &means, row);
+            }
+        },
     );
     (count, mean, folded(&squares, d))
 }
@@ -125,7 +132,7 @@ impl<T: Number> Norm<'_, T> {
         let d = self.mean.len();
         let (wide, columns, relu) = (widened(d), self.wide(), self.relu);
         out.par_chunks_mut(block(d)).zip(x.par_chunks(block(d))).for_each(|(out, x)| {
-            Arch::new().dispatch(
+            vectors(
                 #[inline(always)]
                 || {
                     for (out, x) in out.chunks_mut(wide).zip(x.chunks(wide)) {
@@ -158,7 +165,7 @@ impl<T: Number> Norm<'_, T> {
         let (d, zero) = (self.mean.len(), T::from_f64(0.0));
         let wide = widened(d);
         let (mut scale, mut shift) = (vec![zero; wide], vec![zero; wide]);
-        Arch::new().dispatch(
+        vectors(
             #[inline(always)]
             || {
                 for ((x, out), upstream) in x.chunks(wide).zip(out.chunks(wide)).zip(upstream.chunks(wide)) {
@@ -196,7 +203,7 @@ impl<T: Number> Norm<'_, T> {
             .zip(out.par_chunks(block(d)))
             .zip(upstream.par_chunks(block(d)))
             .for_each(|(((gradient, x), out), upstream)| {
-                Arch::new().dispatch(
+                vectors(
                     #[inline(always)]
                     || {
                         let rows = x.chunks(wide).zip(out.chunks(wide)).zip(upstream.chunks(wide));

@@ -5,10 +5,9 @@
     reason = "a loop is made for the vector instructions of the function that it becomes part of"
 )]
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::{Number, block};
+use crate::{Number, block, vectors};
 
 /// Sums that are kept side by side: a vector's width of f32 under AVX-512.
 const LANES: usize = 16;
@@ -23,9 +22,14 @@ pub fn in_place<T: Number>(x: &mut [T], d: usize) {
 
 /// The same on this thread.
 pub(crate) fn rows_in_place<T: Number>(rows: &mut [T], d: usize) {
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
-        || rows.chunks_exact_mut(d).for_each(one_row),
+        || {
+            // Not `for_each`, which is a function of its own, compiled for any processor.
+            for row in rows.chunks_exact_mut(d) {
+                one_row(row);
+            }
+        },
     );
 }
 
@@ -39,7 +43,7 @@ pub fn backward_in_place<T: Number>(y: &[T], upstream: &mut [T], d: usize) {
 
 /// The same on this thread.
 pub(crate) fn rows_backward<T: Number>(y: &[T], upstream: &mut [T], d: usize) {
-    Arch::new().dispatch(
+    vectors(
         #[inline(always)]
         || {
             for (u, y) in upstream.chunks_exact_mut(d).zip(y.chunks_exact(d)) {
@@ -54,17 +58,18 @@ pub(crate) fn rows_backward<T: Number>(y: &[T], upstream: &mut [T], d: usize) {
 
 #[inline(always)]
 fn one_row<T: Number>(row: &mut [T]) {
-    let mut largest = row[0];
-    for &x in row.iter() {
-        // A NaN is passed over here and comes back by the sum.
-        largest = if x > largest { x } else { largest };
-    }
+    let highest = largest(row);
     let mut sums = [T::from_f64(0.0); LANES];
-    for part in row.chunks_mut(LANES) {
+    let mut parts = row.chunks_exact_mut(LANES);
+    for part in parts.by_ref() {
         for (x, sum) in part.iter_mut().zip(&mut sums) {
-            *x = (*x - largest).exponential();
+            *x = (*x - highest).exponential();
             *sum += *x;
         }
+    }
+    for (x, sum) in parts.into_remainder().iter_mut().zip(&mut sums) {
+        *x = (*x - highest).exponential();
+        *sum += *x;
     }
     let inverse = T::from_f64(1.0) / total(&sums);
     for x in row {
@@ -72,22 +77,51 @@ fn one_row<T: Number>(row: &mut [T]) {
     }
 }
 
+/// The largest number of a row; a NaN is passed over here and comes back by the sum.
+#[inline(always)]
+fn largest<T: Number>(row: &[T]) -> T {
+    let mut lanes = [row[0]; LANES];
+    let mut parts = row.chunks_exact(LANES);
+    for part in parts.by_ref() {
+        for (largest, &x) in lanes.iter_mut().zip(part) {
+            *largest = if x > *largest { x } else { *largest };
+        }
+    }
+    let mut largest = lanes[0];
+    for &x in lanes.iter().chain(parts.remainder()) {
+        largest = if x > largest { x } else { largest };
+    }
+    largest
+}
+
 /// Σ aᵢ bᵢ in lanes.
 #[inline(always)]
 pub(crate) fn inner<T: Number>(a: &[T], b: &[T]) -> T {
     let mut sums = [T::from_f64(0.0); LANES];
-    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+    let (mut left, mut right) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
+    for (a, b) in left.by_ref().zip(right.by_ref()) {
         for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
             *sum = sum.add_product(a, b);
         }
     }
+    for ((sum, &a), &b) in sums.iter_mut().zip(left.remainder()).zip(right.remainder()) {
+        *sum = sum.add_product(a, b);
+    }
     total(&sums)
 }
 
-/// Lanes added in their order.
+/// Lanes added in pairs.
 #[inline(always)]
 pub(crate) fn total<T: Number>(sums: &[T; LANES]) -> T {
-    sums.iter().fold(T::from_f64(0.0), |total, &sum| total + sum)
+    let mut sums = *sums;
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+        half /= 2;
+    }
+    sums[0]
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The ONLY code that writes teacher weights.
 
 use burn::tensor::Tensor;
-use pulp::Arch;
 use rayon::prelude::*;
+use stopgrad_kernels::vectors;
 
 use crate::bridge;
 use crate::config::{FieldConfig, TeacherBatchNorm, TeacherBuffers};
@@ -99,11 +99,14 @@ fn average<T: Scalar>(teacher: &mut [Tensor<1>], student: &[Tensor<1>], momentum
             let minus = T::from_f64(-1.0);
             // As t + (1 − α)(s − t): a teacher that equals the student stays equal to the bit.
             let blend = |t: &mut [T], s: &[T]| {
-                Arch::new().dispatch(|| {
-                    for (t, &s) in t.iter_mut().zip(s) {
-                        *t = t.add_product(take, s.add_product(minus, *t));
-                    }
-                });
+                vectors(
+                    #[inline(always)]
+                    || {
+                        for (t, &s) in t.iter_mut().zip(s) {
+                            *t = t.add_product(take, s.add_product(minus, *t));
+                        }
+                    },
+                );
             };
             if values.len() > CHUNK {
                 values.par_chunks_mut(CHUNK).zip(source.par_chunks(CHUNK)).for_each(|(t, s)| blend(t, s));

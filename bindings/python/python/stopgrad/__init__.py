@@ -44,7 +44,8 @@ def diagnose(
 
     Returns a dictionary: ``collapses`` with ``answer`` ("no", "complete", "dimensional", "cluster", "positional",
     "undecided"), ``why``, ``where`` (by place) and ``evidence``; ``views``, ``probes``, ``theory``, ``left_out`` (samples
-    with a number that is not finite), as far as there is something to say.
+    with a number that is not finite) and ``constant_columns`` (the same number in every sample), as far as there is
+    something to say.
 
     Raises ``ValueError`` for arrays that do not fit together and ``TypeError`` for arrays that hold no numbers.
     """

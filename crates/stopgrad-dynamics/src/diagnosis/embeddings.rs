@@ -112,6 +112,16 @@ impl Embeddings {
         }
     }
 
+    /// Columns of which every row of more than one, sample or token, has the same number.
+    ///
+    /// # Cost    of columns that vary a look at a few rows, of the others one at all
+    pub fn constant_columns(&self) -> Vec<usize> {
+        match &self.values {
+            EmbeddingValues::F32(values) => constant(values, self.width),
+            EmbeddingValues::F64(values) => constant(values, self.width),
+        }
+    }
+
     /// Leaves out the samples that are not kept, in place.
     ///
     /// # Panics
@@ -125,6 +135,18 @@ impl Embeddings {
         }
         self.samples = kept.iter().filter(|&&kept| kept).count();
     }
+}
+
+fn constant<T: Copy + PartialEq>(values: &[T], width: usize) -> Vec<usize> {
+    let (first, rest) = values.split_at(width);
+    let mut left: Vec<usize> = if rest.is_empty() { Vec::new() } else { (0..width).collect() };
+    for row in rest.chunks_exact(width) {
+        left.retain(|&column| row[column] == first[column]);
+        if left.is_empty() {
+            break;
+        }
+    }
+    left
 }
 
 fn compact<T: Copy>(values: &mut Vec<T>, kept: &[bool], length: usize) {
@@ -165,5 +187,13 @@ mod tests {
         assert_eq!(outputs.samples, 2);
         assert_eq!(outputs.values, EmbeddingValues::F32(vec![0., 1., 2., 3., 8., 9., 10., 11.]));
         assert_eq!(outputs.pooled(), [1., 2., 9., 10.]);
+    }
+
+    #[test]
+    fn a_column_is_constant_over_samples_and_tokens() {
+        let tokens = embeddings(&[2, 2, 3], vec![0., 1., 2., 3., 1., 2., 6., 1., 2., 9., 1., 0.]);
+        assert_eq!(tokens.constant_columns(), [1]);
+        assert_eq!(embeddings(&[2, 2], vec![1.; 4]).constant_columns(), [0, 1]);
+        assert!(embeddings(&[1, 3], vec![1.; 3]).constant_columns().is_empty());
     }
 }

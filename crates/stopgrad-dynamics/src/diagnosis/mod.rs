@@ -21,7 +21,7 @@ pub use pairs::{ViewTheory, view_moments};
 use crate::collapse::{CollapseEvidence, Outputs, Place, PlaceEvidence, Spread, ViewPairs, collapses};
 use crate::{Finding, LinalgError, PredictError, RankError, Watch};
 
-/// Positions of samples left out that are listed.
+/// Positions that are listed of what is counted.
 const LISTED: usize = 20;
 
 /// Whose outputs an array holds.
@@ -118,13 +118,20 @@ pub enum DiagnosisError {
     Predict(#[from] PredictError),
 }
 
-/// Samples of one role with a number that is not finite.
+/// Samples or columns of one role.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LeftOut {
+pub struct Listed {
     /// How many.
     pub count: usize,
     /// The first of them, from 0.
     pub first: Vec<usize>,
+}
+
+impl Listed {
+    /// None where there are none.
+    fn new(all: &[usize]) -> Option<Self> {
+        (!all.is_empty()).then(|| Self { count: all.len(), first: all.iter().copied().take(LISTED).collect() })
+    }
 }
 
 /// What the outputs say.
@@ -140,8 +147,10 @@ pub struct Diagnosis {
     pub probes: Option<ClassProbes>,
     /// What the linear theory expects of the two views at the weight decay asked for.
     pub theory: Option<ViewTheory>,
-    /// By role.
-    pub left_out: BTreeMap<&'static str, LeftOut>,
+    /// Samples with a number that is not finite, by role.
+    pub left_out: BTreeMap<&'static str, Listed>,
+    /// Columns that have the same number in every sample, by role; not of one sample alone.
+    pub constant_columns: BTreeMap<&'static str, Listed>,
 }
 
 impl Diagnosis {
@@ -164,6 +173,7 @@ impl Diagnosis {
             "probes": self.probes,
             "theory": self.theory,
             "left_out": self.left_out,
+            "constant_columns": self.constant_columns,
         })
     }
 }
@@ -178,6 +188,9 @@ impl Diagnosis {
 pub fn diagnose(mut given: Given, watch: &Watch<'_>) -> Result<Diagnosis, DiagnosisError> {
     check(&given)?;
     let left_out = leave_out(&mut given)?;
+    let constant_columns = (given.outputs.iter())
+        .filter_map(|(role, outputs)| Some((role.name(), Listed::new(&outputs.constant_columns())?)))
+        .collect();
     let of = |role| given.outputs.get(&role);
     let reference = of(Role::Reference).map(|outputs| spread(Role::Reference, outputs)).transpose()?;
     let views = views(&given)?;
@@ -199,7 +212,7 @@ pub fn diagnose(mut given: Given, watch: &Watch<'_>) -> Result<Diagnosis, Diagno
     let finding = collapses(&evidence);
     let probes = labels::probes(&given);
     let theory = given.weight_decay.map(|decay| pairs::theory(given, decay, watch)).transpose()?;
-    Ok(Diagnosis { finding, places: evidence.places, views, probes, theory, left_out })
+    Ok(Diagnosis { finding, places: evidence.places, views, probes, theory, left_out, constant_columns })
 }
 
 fn check(given: &Given) -> Result<(), DiagnosisError> {
@@ -233,7 +246,7 @@ fn is_comparable(given: &Given, place: Place) -> bool {
 }
 
 /// What is read row by row with the encoder loses the rows that any of them lacks.
-fn leave_out(given: &mut Given) -> Result<BTreeMap<&'static str, LeftOut>, DiagnosisError> {
+fn leave_out(given: &mut Given) -> Result<BTreeMap<&'static str, Listed>, DiagnosisError> {
     let (encoder, second) = (Role::Place(Place::Encoder), Role::SecondView);
     let mut kept: BTreeMap<Role, Vec<bool>> = given.outputs.iter().map(|(role, of)| (*role, of.finite())).collect();
     if let (Some(x), Some(y)) = (kept.get(&encoder), kept.get(&second)) {
@@ -264,10 +277,9 @@ fn leave_out(given: &mut Given) -> Result<BTreeMap<&'static str, LeftOut>, Diagn
         if gone.len() == of_role.len() {
             return Err(DiagnosisError::NothingFinite { role: role.name(), samples: gone.len() });
         }
-        if !gone.is_empty() {
+        if let Some(listed) = Listed::new(&gone) {
             outputs.keep(of_role);
-            let first = gone.iter().copied().take(LISTED).collect();
-            left_out.insert(role.name(), LeftOut { count: gone.len(), first });
+            left_out.insert(role.name(), listed);
         }
     }
     Ok(left_out)

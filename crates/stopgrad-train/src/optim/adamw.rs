@@ -1,6 +1,6 @@
 //! Adam with decoupled weight decay.
 
-use pulp::Arch;
+use stopgrad_kernels::vectors;
 
 use crate::scalar::Scalar;
 
@@ -36,16 +36,19 @@ pub fn adamw<T: Scalar>(
     let (epsilon, shrink) = (T::from_f64(adamw.epsilon), T::from_f64(-rate * decoupled));
     // With the widest vectors of the machine a cache line is read once. In pieces, two of the four arrays that lie
     // unluckily to each other throw each other's lines out between the pieces: half the speed.
-    Arch::new().dispatch(|| {
-        for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m).zip(v) {
-            *m = zero.add_product(keep1, *m).add_product(take1, g);
-            let squared = zero.add_product(g, g);
-            *v = zero.add_product(keep2, *v).add_product(take2, squared);
-            let corrected = zero.add_product(unbias, *v);
-            let direction = corrected.divide_by_root(*m, epsilon);
-            *p = p.add_product(shrink, *p).add_product(step, direction);
-        }
-    });
+    vectors(
+        #[inline(always)]
+        || {
+            for (((p, &g), m), v) in p.iter_mut().zip(g).zip(m.iter_mut()).zip(v.iter_mut()) {
+                *m = zero.add_product(keep1, *m).add_product(take1, g);
+                let squared = zero.add_product(g, g);
+                *v = zero.add_product(keep2, *v).add_product(take2, squared);
+                let corrected = zero.add_product(unbias, *v);
+                let direction = corrected.divide_by_root(*m, epsilon);
+                *p = p.add_product(shrink, *p).add_product(step, direction);
+            }
+        },
+    );
 }
 
 #[cfg(test)]

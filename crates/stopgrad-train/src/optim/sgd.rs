@@ -1,6 +1,6 @@
 //! Gradient descent with heavy ball.
 
-use pulp::Arch;
+use stopgrad_kernels::vectors;
 
 use crate::scalar::Scalar;
 
@@ -13,12 +13,15 @@ use crate::scalar::Scalar;
 /// p, g, v: the same length.
 pub fn sgd<T: Scalar>(p: &mut [T], g: &[T], v: &mut [T], rate: f64, momentum: f64, decoupled: f64) {
     let (step, momentum, shrink) = (T::from_f64(-rate), T::from_f64(momentum), T::from_f64(-rate * decoupled));
-    Arch::new().dispatch(|| {
-        for ((p, &g), v) in p.iter_mut().zip(g).zip(v) {
-            *v = g.add_product(momentum, *v);
-            *p = p.add_product(shrink, *p).add_product(step, *v);
-        }
-    });
+    vectors(
+        #[inline(always)]
+        || {
+            for ((p, &g), v) in p.iter_mut().zip(g).zip(v.iter_mut()) {
+                *v = g.add_product(momentum, *v);
+                *p = p.add_product(shrink, *p).add_product(step, *v);
+            }
+        },
+    );
 }
 
 #[cfg(test)]

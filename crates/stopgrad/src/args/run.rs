@@ -58,7 +58,7 @@ pub struct RunArguments {
     pub weight_decay: Option<f64>,
 
     /// Kind of encoder (network.encoder)
-    #[arg(long, value_name = "KIND", value_parser = ["linear", "mlp", "conv"], help_heading = "Configuration")]
+    #[arg(long, value_name = "KIND", value_parser = ["linear", "mlp", "conv", "vit"], help_heading = "Configuration")]
     pub encoder: Option<String>,
 
     /// Width of the representation (network.encoder_width)

@@ -142,6 +142,17 @@ fn shrinking_is_judged_by_the_loss() {
 }
 
 #[test]
+fn rows_without_numbers_and_columns_without_change_are_named() {
+    let here = folder();
+    let mut values = stream(1, 1600);
+    values[8 * 7] = f64::NAN;
+    (0..200).for_each(|row| values[8 * row + 5] = 2.0);
+    write(&here.path().join("z.npy"), &[200, 8], values);
+    let text = stdout(&stopgrad(here.path(), &["diagnose", "z.npy"]));
+    assert!(text.contains("1 sample is left out") && text.contains("1 column (from 0: 5) is the same"), "{text}");
+}
+
+#[test]
 fn what_is_no_output_is_refused_with_what_to_do() {
     let here = folder();
     write(&here.path().join("row.npy"), &[8], stream(1, 8));

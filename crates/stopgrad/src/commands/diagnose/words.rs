@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use stopgrad_dynamics::diagnosis::{Accuracy, ClassProbes, Diagnosis};
+use stopgrad_dynamics::diagnosis::{Accuracy, ClassProbes, Diagnosis, Listed};
 
 use crate::markup::{concise, number, percent, significant};
 use crate::table::aligned;
 
 /// Two views that share less than this, error included, have nothing in common.
 const NOTHING_SHARED: f64 = 0.05;
+
+/// Constant columns that are named.
+const NAMED: usize = 5;
 
 /// Headline of the table of places.
 pub(super) const HEADER: [&str; 8] = ["place", "kind", "samples", "alive", "effective rank", "std", "1/√d", "variance"];
@@ -64,7 +67,20 @@ pub(super) fn findings(judged: &Diagnosis, trend: &[Value]) -> Vec<String> {
         let samples = if gone.count == 1 { "sample is" } else { "samples are" };
         said.push(format!("{role}: {} {samples} left out, not all their numbers are finite.", gone.count));
     }
+    said.extend(judged.constant_columns.iter().map(|(role, columns)| constant(role, columns)));
     said
+}
+
+/// Dead units, or a column that was never written.
+fn constant(role: &str, columns: &Listed) -> String {
+    let first: Vec<String> = columns.first.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if columns.count > NAMED { ", …" } else { "" };
+    let (noun, verb) = if columns.count == 1 { ("column", "is") } else { ("columns", "are") };
+    format!(
+        "{role}: {} {noun} (from 0: {}{more}) {verb} the same in every sample, and cannot be alive.",
+        columns.count,
+        first.join(", ")
+    )
 }
 
 /// The answer, and whose it is where one place alone has collapsed.
