@@ -186,8 +186,9 @@ fn planes(report: &Report, first: &[(&RunRecord, &Gallery)]) -> Vec<Figure> {
             rest,
             spots: plane.points.iter().enumerate().map(spot).collect(),
         };
+        let noun = if gallery.samples.len() == 1 { "sample" } else { "samples" };
         let caption = format!(
-            "{} samples at step {}. The two components hold {} of the variance, in {} dimensions.",
+            "{} {noun} at step {}. The two components hold {} of the variance, in {} dimensions.",
             grouped(gallery.samples.len() as u64),
             grouped(run.steps),
             percent(plane.shares[0] + plane.shares[1]),
