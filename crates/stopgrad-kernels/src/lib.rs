@@ -18,6 +18,7 @@ pub mod linear;
 pub mod norm;
 mod number;
 pub mod product;
+mod scratch;
 pub mod softmax;
 #[cfg(test)]
 mod testing;

@@ -62,10 +62,77 @@ fn values_and_gradients_are_those_of_the_definition() {
     }
 }
 
+/// Sizes by minimal filtering: tiles that fill the image, tiles that reach over it, one tile, bands of a large image, channels
+/// that are no multiple of the lanes, more images than a piece takes.
+fn tiled() -> Vec<(usize, Geometry)> {
+    let of = |height, width, channels, filters| Geometry { height, width, channels, filters, side: 3, stride: 1 };
+    vec![
+        (1, of(4, 4, 16, 16)),
+        (3, of(8, 12, 16, 33)),
+        (2, of(7, 5, 12, 19)),
+        (2, of(3, 6, 40, 13)),
+        (45, of(4, 4, 17, 12)),
+        (1, of(45, 70, 12, 16)),
+        (150, of(8, 7, 12, 12)),
+    ]
+}
+
+#[test]
+fn minimal_filtering_is_the_definition_within_rounding() {
+    for (count, g) in tiled() {
+        assert!(minimal::suits(&g), "{g:?}");
+        let normals = |count, seed| crate::testing::normals(count, seed, 1.0);
+        let (x, weight) = (normals(count * g.image(), 1), normals(g.taps() * g.filters, 2));
+        let upstream = normals(count * g.out_image(), 3);
+        let mut expected = [vec![0.0; upstream.len()], vec![0.0; x.len()], vec![0.0; weight.len()]];
+        each_product(count, &g, |i, w, o| {
+            expected[0][o] += x[i] * weight[w];
+            expected[1][i] += upstream[o] * weight[w];
+            expected[2][w] += upstream[o] * x[i];
+        });
+        let mut found = expected.clone().map(|part| vec![f64::NAN; part.len()]);
+        forward(&g, &x, &weight, &mut found[0]);
+        input_gradient(&g, &upstream, &weight, &mut found[1]);
+        weight_gradient(&g, &x, &upstream, &mut found[2]);
+        let [x, weight, upstream] = [&x, &weight, &upstream].map(|values| crate::testing::single(values));
+        let mut single = expected.clone().map(|part| vec![f32::NAN; part.len()]);
+        forward(&g, &x, &weight, &mut single[0]);
+        input_gradient(&g, &upstream, &weight, &mut single[1]);
+        weight_gradient(&g, &x, &upstream, &mut single[2]);
+        for ((expected, found), single) in expected.iter().zip(&found).zip(&single) {
+            let size = (expected.iter().map(|e| e * e).sum::<f64>() / expected.len() as f64).sqrt();
+            let worst = |found: &mut dyn Iterator<Item = f64>| {
+                expected.iter().zip(found).map(|(e, f)| (e - f).abs()).fold(0.0, f64::max) / size
+            };
+            let errors = [worst(&mut found.iter().copied()), worst(&mut single.iter().map(|&f| f64::from(f)))];
+            assert!(errors[0] < 1e-13 && errors[1] < 5e-5, "{g:?}: {errors:?}");
+        }
+    }
+}
+
+#[test]
+fn a_nan_reaches_what_looks_at_it_and_large_numbers_stay() {
+    let g = Geometry { height: 8, width: 8, channels: 16, filters: 16, side: 3, stride: 1 };
+    let (mut x, weight) = (vec![1e30_f32; g.image()], vec![1.0; g.taps() * g.filters]);
+    let mut out = vec![0.0; g.out_image()];
+    forward(&g, &x, &weight, &mut out);
+    assert!(out.iter().all(|y| y.is_finite() && *y > 1e31));
+    // Pixel (3, 3): all around it are of the first tile or beside it.
+    x[(3 * 8 + 3) * 16 + 5] = f32::NAN;
+    forward(&g, &x, &weight, &mut out);
+    for (y, x) in (2..5).flat_map(|y| (2..5).map(move |x| (y, x))) {
+        assert!(out[(y * 8 + x) * 16..][..16].iter().all(|y| y.is_nan()));
+    }
+}
+
 #[test]
 fn the_bits_do_not_depend_on_the_threads() {
-    let g = Geometry { height: 9, width: 7, channels: 5, filters: 13, side: 3, stride: 1 };
-    let count = 50;
+    for channels in [5, 16] {
+        bits_of(&Geometry { height: 9, width: 7, channels, filters: 13, side: 3, stride: 1 }, 50);
+    }
+}
+
+fn bits_of(g: &Geometry, count: usize) {
     let wave = |count: usize, step: f32| -> Vec<f32> { (0..count).map(|i| (i as f32 * step).sin()).collect() };
     let (x, weight) = (wave(count * g.image(), 0.37), wave(g.taps() * g.filters, 0.71));
     let upstream = wave(count * g.out_image(), 0.53);
@@ -74,9 +141,9 @@ fn the_bits_do_not_depend_on_the_threads() {
         let (mut out, mut to_x, mut to_weight) =
             (vec![0.0_f32; upstream.len()], vec![0.0_f32; x.len()], vec![0.0_f32; weight.len()]);
         pool.install(|| {
-            forward(&g, &x, &weight, &mut out);
-            input_gradient(&g, &upstream, &weight, &mut to_x);
-            weight_gradient(&g, &x, &upstream, &mut to_weight);
+            forward(g, &x, &weight, &mut out);
+            input_gradient(g, &upstream, &weight, &mut to_x);
+            weight_gradient(g, &x, &upstream, &mut to_weight);
         });
         [out, to_x, to_weight].concat().into_iter().map(f32::to_bits).collect::<Vec<_>>()
     };
