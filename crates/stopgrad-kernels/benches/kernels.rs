@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use stopgrad_kernels::linear::{Activation, Linear, through, weight_gradient};
 use stopgrad_kernels::norm::{Moments, Norm};
+use stopgrad_kernels::update::{Parameter, Rule, update};
 use stopgrad_kernels::{attention, convolution, gelu, layer_norm, norm, softmax};
 
 /// Tokens of 128 images of 8 × 8 patches.
@@ -63,6 +64,7 @@ fn main() {
         transformer(&bench);
         convolutions(&bench);
         norms(&bench);
+        updates(&bench);
     });
 }
 
@@ -172,5 +174,31 @@ fn norms(bench: &Bench) {
     let mut gradient = vec![0.0; x.len()];
     bench.time("batch norm, relu: backward", 0.0, 4 * x.len(), || {
         layer.backward(&x, &out, &upstream, &sums, &mut gradient);
+    });
+}
+
+fn updates(bench: &Bench) {
+    let length = 1 << 22;
+    let [mut p, g, mut m, mut teacher] = [0; 4].map(|_| noise(length));
+    let mut v = vec![1.0; length];
+    let rule = Rule::Adamw { rate: 1e-3, decoupled: 1e-2, betas: (0.9, 0.999), epsilon: 1e-8, steps: 5 };
+    bench.time("AdamW and teacher, 4 Mi numbers", 0.0, 9 * length, || {
+        update(
+            &rule,
+            Parameter {
+                values: &mut p,
+                gradient: &g,
+                first: &mut m,
+                second: &mut v,
+                teacher: Some((&mut teacher, 0.01)),
+            },
+        );
+    });
+    bench.time("AdamW, 4 Mi numbers", 0.0, 7 * length, || {
+        update(&rule, Parameter { values: &mut p, gradient: &g, first: &mut m, second: &mut v, teacher: None });
+    });
+    let rule = Rule::Lars { rate: 1e-3, momentum: 0.9, decoupled: 1e-2, trust: 1e-3, whole: true };
+    bench.time("LARS, 4 Mi numbers", 0.0, 7 * length, || {
+        update(&rule, Parameter { values: &mut p, gradient: &g, first: &mut m, second: &mut [], teacher: None });
     });
 }

@@ -6,7 +6,8 @@
 //! be seen to.
 //!
 //! Reading order: [`Number`], [`convolution`], [`norm`] (batch norm), [`layer_norm`], [`gelu`], [`softmax`], [`attention`];
-//! [`product`] is what dense layers are made of, [`linear`].
+//! [`product`] is what dense layers are made of, [`linear`]; [`update`] moves what
+//! was trained.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ mod scratch;
 pub mod softmax;
 #[cfg(test)]
 mod testing;
+pub mod update;
 mod vectors;
 
 pub use number::Number;

@@ -1,9 +1,10 @@
 //! Products of row-major matrices of either float type, over the threads of the current pool.
 
 use faer::linalg::matmul::matmul;
-use faer::traits::ComplexField;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
+
+use crate::{BLOCK, Number, scratch};
 
 /// Below this many multiply-adds waking a second thread costs more than it brings.
 const WORTH_A_THREAD: usize = 192 * 192 * 192;
@@ -15,6 +16,9 @@ const PIECES: usize = 4;
 
 /// Pieces begin at a multiple of this, a whole number of the kernel's tiles.
 const TILE: usize = 32;
+
+/// Sums so many times as long as the sides of the result are cut, and not the result.
+const LONG: usize = 4;
 
 /// A matrix in a product: the stored one, or its transpose.
 #[derive(Debug, Clone, Copy)]
@@ -39,16 +43,18 @@ impl<'a, T> Factor<'a, T> {
 
 /// L R → out.
 ///
-/// Cut along the longer side of the result, in pieces that depend on its shape alone: the same bits for any number of
+/// Cut along the longer side of the result, or along sums that are much longer, in pieces that depend on its shape alone: the same bits for any number of
 /// threads.
 ///
 /// # Shapes      left: n × k, right: k × d → out: n × d, row-major
 /// # Cost        n k d multiply-adds
-pub fn row_major_product<T: ComplexField>(left: &Factor<'_, T>, right: &Factor<'_, T>, out: &mut [T]) {
+pub fn row_major_product<T: Number>(left: &Factor<'_, T>, right: &Factor<'_, T>, out: &mut [T]) {
     let (left, right) = (left.values, right.values);
     let (n, k, d) = (left.nrows(), left.ncols(), right.ncols());
+    if n * k * d >= WORTH_A_THREAD && k >= LONG * n.max(d) {
+        return in_parts(left, right, out);
+    }
     let out = MatMut::from_row_major_slice_mut(out, n, d);
-    let multiply = |out: MatMut<'_, T>, left, right| matmul(out, Accum::Replace, left, right, T::one_impl(), Par::Seq);
     if n * k * d < WORTH_A_THREAD {
         multiply(out, left, right);
     } else if n > d {
@@ -64,6 +70,32 @@ pub fn row_major_product<T: ComplexField>(left: &Factor<'_, T>, right: &Factor<'
             multiply(out, left, right.subcols(i * columns, count));
         });
     }
+}
+
+fn multiply<T: Number>(out: MatMut<'_, T>, left: MatRef<'_, T>, right: MatRef<'_, T>) {
+    matmul(out, Accum::Replace, left, right, T::from_f64(1.0), Par::Seq);
+}
+
+/// A small result of long sums, as the gradient of a matrix over all tokens: parts of the sums, added in their order. Pieces of
+/// the result would each read both factors whole.
+fn in_parts<T: Number>(left: MatRef<'_, T>, right: MatRef<'_, T>, out: &mut [T]) {
+    let (n, k, d) = (left.nrows(), left.ncols(), right.ncols());
+    let length = piece(k);
+    scratch::with(k.div_ceil(length) * n * d, |parts: &mut [T]| {
+        parts.par_chunks_mut(n * d).enumerate().for_each(|(i, part)| {
+            let (first, count) = (i * length, length.min(k - i * length));
+            let part = MatMut::from_row_major_slice_mut(part, n, d);
+            multiply(part, left.subcols(first, count), right.subrows(first, count));
+        });
+        let parts = &*parts;
+        out.par_chunks_mut(BLOCK).enumerate().for_each(|(i, out)| {
+            let here = i * BLOCK..i * BLOCK + out.len();
+            out.copy_from_slice(&parts[here.clone()]);
+            for part in parts.chunks_exact(n * d).skip(1) {
+                out.iter_mut().zip(&part[here.clone()]).for_each(|(sum, &value)| *sum += value);
+            }
+        });
+    });
 }
 
 fn piece(length: usize) -> usize {
@@ -98,9 +130,24 @@ mod tests {
     }
 
     #[test]
+    fn long_sums_are_exact_in_whole_numbers() {
+        let (n, k, d) = (70, 1433, 90);
+        let (a, b) = (values(n * k, 7), values(k * d, 5));
+        let mut out = vec![f64::NAN; n * d];
+        row_major_product(&Factor::new(&a, n, k), &Factor::new(&b, k, d), &mut out);
+        let expected: Vec<f64> =
+            (0..n * d).map(|i| (0..k).map(|j| a[i / d * k + j] * b[j * d + i % d]).sum()).collect();
+        assert_eq!(out, expected);
+    }
+
+    #[test]
     fn the_bits_do_not_depend_on_the_threads() {
         // Large enough to be cut, and no multiple of any block.
-        let (n, k, d) = (131, 517, 259);
+        bits_of(131, 517, 259);
+        bits_of(70, 1433, 90);
+    }
+
+    fn bits_of(n: usize, k: usize, d: usize) {
         let a: Vec<f32> = (0..n * k).map(|i| (i as f32 * 0.37).sin()).collect();
         let b: Vec<f32> = (0..k * d).map(|i| (i as f32 * 0.71).cos()).collect();
         let with = |threads: usize| {

@@ -128,7 +128,7 @@ fn resnet() -> impl FnMut() -> f64 {
         let mut gradients = loss.backward();
         let parts: Vec<_> = leaves.iter().filter_map(|leaf| leaf.grad_remove(&mut gradients)).collect();
         drop(leaves);
-        optimizer.step(&mut student.parameters, &parts, 1e-3);
+        optimizer.step(&mut student.parameters, &parts, 1e-3, None);
         update_running::<f32>(&mut student.buffers, &observed);
         value
     }
@@ -177,10 +177,11 @@ fn siamese_step(network: Network, batch: usize, field: Field) -> impl FnMut() ->
     move || {
         let views = views::<f32>(&batch, width);
         let gradient = Gradient::evaluate::<f32>(&network, &objective, field, &student, teacher.as_ref(), &views);
-        optimizer.step(&mut student.parameters, &gradient.parts, 1e-3);
+        let following = teacher.as_mut().map(|teacher| teacher.following(done));
+        optimizer.step(&mut student.parameters, &gradient.parts, 1e-3, following);
         update_running::<f32>(&mut student.buffers, &gradient.observed);
         if let Some(teacher) = &mut teacher {
-            teacher.follow::<f32>(&student, &gradient.teacher_observed, done);
+            teacher.follow_buffers::<f32>(&student, &gradient.teacher_observed, done);
         }
         done += 1;
         let loss = gradient.loss;
@@ -210,7 +211,7 @@ fn linear() -> impl FnMut() -> f64 {
         let mut gradients = loss.backward();
         let parts: Vec<_> = leaves.iter().filter_map(|leaf| leaf.grad_remove(&mut gradients)).collect();
         drop(leaves);
-        optimizer.step(&mut student.parameters, &parts, 1e-3);
+        optimizer.step(&mut student.parameters, &parts, 1e-3, None);
         value
     }
 }

@@ -239,15 +239,18 @@ pub enum OptimizerKind {
     Sgd,
     /// Adam with decoupled weight decay.
     Adamw,
+    /// Heavy ball with a rate a parameter, for large batches.
+    Lars,
 }
 
 /// Table `[optimizer]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerConfig {
-    /// `sgd` or `adamw`.
+    /// `sgd`, `adamw` or `lars`.
     pub kind: OptimizerKind,
-    /// Rate after warm-up; 0: chosen from the number of inputs m, 0.02 · min(1, 64/m) for SGD, 3e-4 for AdamW.
+    /// Rate after warm-up; 0: chosen from the number of inputs m, 0.02 · min(1, 64/m) for SGD, 3e-4 for AdamW,
+    /// 0.2 for LARS.
     pub learning_rate: f64,
     /// Rate at the last step, for a schedule that moves.
     pub learning_rate_end: f64,
@@ -255,12 +258,14 @@ pub struct OptimizerConfig {
     pub schedule: ScheduleKind,
     /// Steps over which the rate rises linearly from 0.
     pub warmup_steps: u64,
-    /// Heavy ball (SGD).
+    /// Heavy ball (SGD, LARS).
     pub momentum: f64,
     /// AdamW's two averages.
     pub betas: (f64, f64),
     /// AdamW's floor under the root.
     pub epsilon: f64,
+    /// LARS: share of a parameter's length that a step of rate 1 moves it.
+    pub trust: f64,
     /// Largest L2 norm of the whole gradient; 0: no clipping.
     pub clip_norm: f64,
 }

@@ -177,10 +177,10 @@ impl Plan {
         }
     }
 
-    /// β of heavy ball, β₁ of AdamW: how long an update is remembered.
+    /// β of heavy ball and LARS, β₁ of AdamW: how long an update is remembered.
     pub fn effective_momentum(&self) -> f64 {
         match self.config.optimizer.kind {
-            OptimizerKind::Sgd => self.config.optimizer.momentum,
+            OptimizerKind::Sgd | OptimizerKind::Lars => self.config.optimizer.momentum,
             OptimizerKind::Adamw => self.config.optimizer.betas.0,
         }
     }
@@ -304,6 +304,8 @@ fn check_parts(config: &Config, source: &dyn Source, splits: &Splits) -> Result<
 const RATE: f64 = 0.02;
 /// … and AdamW, whose steps do not grow with the input.
 const ADAMW_RATE: f64 = 3e-4;
+/// … and LARS: that of BYOL (Grill et al. 2020) for a batch of 256.
+const LARS_RATE: f64 = 0.2;
 
 /// The curvature along the first layer grows with E|x|², which is the number of inputs once they are normalized; a rate
 /// that is to stay below it falls in proportion.
@@ -312,6 +314,7 @@ fn resolve_rate(config: &mut Config, inputs: usize) {
         config.optimizer.learning_rate = match config.optimizer.kind {
             OptimizerKind::Sgd => RATE * (64.0 / inputs as f64).min(1.0),
             OptimizerKind::Adamw => ADAMW_RATE,
+            OptimizerKind::Lars => LARS_RATE,
         };
     }
 }
@@ -339,7 +342,7 @@ fn check_numbers(config: &Config) -> Result<(), PlanError> {
     let not_negative = |v: f64| v.is_finite() && v >= 0.0;
     let positive = |v: f64| v.is_finite() && v > 0.0;
     let averaged = field.teacher_buffers != TeacherBuffers::Own || field.teacher_batch_norm == TeacherBatchNorm::Batch;
-    let checks: [(&'static str, f64, bool, &'static str); 14] = [
+    let checks: [(&'static str, f64, bool, &'static str); 15] = [
         (
             "optimizer.learning_rate",
             optimizer.learning_rate,
@@ -360,6 +363,7 @@ fn check_numbers(config: &Config) -> Result<(), PlanError> {
             unit,
         ),
         ("optimizer.epsilon", optimizer.epsilon, !adam || positive(optimizer.epsilon), "a number above 0"),
+        ("optimizer.trust", optimizer.trust, positive(optimizer.trust), "a number above 0"),
         ("optimizer.clip_norm", optimizer.clip_norm, not_negative(optimizer.clip_norm), "0 (no clipping) or more"),
         (
             "objective.weight_decay",

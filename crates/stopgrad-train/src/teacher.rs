@@ -1,8 +1,7 @@
 //! The ONLY code that writes teacher weights.
 
 use burn::tensor::Tensor;
-use rayon::prelude::*;
-use stopgrad_kernels::vectors;
+use stopgrad_kernels::update;
 
 use crate::bridge;
 use crate::config::{FieldConfig, TeacherBatchNorm, TeacherBuffers};
@@ -11,8 +10,6 @@ use crate::network::Network;
 use crate::optim::{Schedule, Warmup};
 use crate::scalar::Scalar;
 use crate::weights::Weights;
-
-const CHUNK: usize = 1 << 16;
 
 /// ξ: the student's θ (encoder and projector), averaged over time.
 #[derive(Debug)]
@@ -71,48 +68,34 @@ impl Teacher {
         Pass::new(&self.weights.parameters, statistics)
     }
 
-    /// ξ ← α ξ + (1 − α) θ after update number `step`; buffers as configured.
-    ///
-    /// `observed` is what the teacher's own batch norms saw in this step.
-    pub fn follow<T: Scalar>(&mut self, student: &Weights, observed: &[Observed], step: u64) {
-        let momentum = self.momentum(step);
-        average::<T>(&mut self.weights.parameters, &student.parameters, momentum);
+    /// What an optimizer's step moves after the student in update number `step`: ξ ← α ξ + (1 − α) θ; with α = 0 the teacher
+    /// is the student to the bit. Buffers follow by [`Teacher::follow_buffers`].
+    pub fn following(&mut self, step: u64) -> Following<'_> {
+        let share = 1.0 - self.momentum(step);
+        Following { parameters: &mut self.weights.parameters, share }
+    }
+
+    /// Buffers after update number `step`, as configured. `observed` is what the teacher's own batch norms saw in this step.
+    pub fn follow_buffers<T: Scalar>(&mut self, student: &Weights, observed: &[Observed], step: u64) {
+        let share = 1.0 - self.momentum(step);
         match self.buffers {
-            TeacherBuffers::Average => average::<T>(&mut self.weights.buffers, &student.buffers, momentum),
-            TeacherBuffers::Copy => average::<T>(&mut self.weights.buffers, &student.buffers, 0.0),
+            TeacherBuffers::Average => average::<T>(&mut self.weights.buffers, &student.buffers, share),
+            TeacherBuffers::Copy => average::<T>(&mut self.weights.buffers, &student.buffers, 1.0),
             TeacherBuffers::Own => update_running::<T>(&mut self.weights.buffers, observed),
         }
     }
 }
 
-/// t ← α t + (1 − α) s, elementwise; with α = 0 the teacher is the student to the bit.
-fn average<T: Scalar>(teacher: &mut [Tensor<1>], student: &[Tensor<1>], momentum: f64) {
-    let take = T::from_f64(1.0 - momentum);
-    for (t, s) in teacher.iter_mut().zip(student) {
-        let view = bridge::View::new(s);
-        let source = view.slice::<T>();
-        bridge::modify(t, |values: &mut [T]| {
-            if momentum == 0.0 {
-                values.copy_from_slice(source);
-                return;
-            }
-            let minus = T::from_f64(-1.0);
-            // As t + (1 − α)(s − t): a teacher that equals the student stays equal to the bit.
-            let blend = |t: &mut [T], s: &[T]| {
-                vectors(
-                    #[inline(always)]
-                    || {
-                        for (t, &s) in t.iter_mut().zip(s) {
-                            *t = t.add_product(take, s.add_product(minus, *t));
-                        }
-                    },
-                );
-            };
-            if values.len() > CHUNK {
-                values.par_chunks_mut(CHUNK).zip(source.par_chunks(CHUNK)).for_each(|(t, s)| blend(t, s));
-            } else {
-                blend(values, source);
-            }
-        });
+/// ξ, and the share 1 − α of θ that it takes.
+#[derive(Debug)]
+pub struct Following<'a> {
+    pub(crate) parameters: &'a mut [Tensor<1>],
+    pub(crate) share: f64,
+}
+
+fn average<T: Scalar>(teacher: &mut [Tensor<1>], student: &[Tensor<1>], share: f64) {
+    for (teacher, student) in teacher.iter_mut().zip(student) {
+        let view = bridge::View::new(student);
+        bridge::modify(teacher, |values: &mut [T]| update::average(values, view.slice(), share));
     }
 }

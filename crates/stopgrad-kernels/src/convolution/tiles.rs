@@ -5,7 +5,8 @@
 
 #![allow(
     clippy::inline_always,
-    reason = "a loop is made for the vector instructions of the function that it becomes part of"
+    clippy::needless_range_loop,
+    reason = "a loop is made for the vector instructions of the function that it becomes part of; squares are read by place"
 )]
 
 use crate::Number;

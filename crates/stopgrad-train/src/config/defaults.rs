@@ -76,6 +76,7 @@ impl Default for OptimizerConfig {
             momentum: 0.9,
             betas: (0.9, 0.999),
             epsilon: 1e-8,
+            trust: 1e-3,
             clip_norm: 0.0,
         }
     }

@@ -1,37 +1,30 @@
-//! Optimizers as functions of (parameter, gradient, state, rate) on slices, and schedules as functions of the step.
+//! Optimizers: state by parameter, and [`update`] on each; schedules as functions of the step.
 //!
 //! Ours and not the framework's, so that resuming, fusing and analysing a step as a map all use one definition.
 
-mod adamw;
 mod schedule;
-mod sgd;
 
-pub use adamw::{AdamW, adamw};
 pub use schedule::{Schedule, Warmup};
-pub use sgd::sgd;
 
 use burn::tensor::Tensor;
-use rayon::prelude::*;
+use stopgrad_kernels::update::{Parameter, Rule, update};
 
 use crate::bridge;
 use crate::config::{OptimizerConfig, OptimizerKind};
 use crate::network::Network;
 use crate::scalar::Scalar;
-
-/// Elements a thread takes at a time; smaller parameters are updated on the calling thread. Elementwise, so the
-/// cut changes no result.
-const CHUNK: usize = 1 << 15;
+use crate::teacher::Following;
 
 /// An optimizer with the state of every parameter.
 #[derive(Debug)]
 pub struct Optimizer<T> {
-    kind: OptimizerKind,
-    momentum: f64,
-    adamw: AdamW,
+    config: OptimizerConfig,
     decoupled: f64,
-    /// First moments (SGD: velocities), one slice a parameter.
+    /// Which parameters are matrices or filters, and no bias and no part of a norm.
+    whole: Vec<bool>,
+    /// First moments (SGD, LARS: velocities), one slice a parameter.
     first: Vec<Vec<T>>,
-    /// Second moments (AdamW), one slice a parameter; empty for SGD.
+    /// Second moments (AdamW), one slice a parameter; else empty.
     second: Vec<Vec<T>>,
     /// Steps taken.
     steps: u64,
@@ -42,37 +35,46 @@ impl<T: Scalar> Optimizer<T> {
     pub fn new(config: &OptimizerConfig, decoupled: f64, network: &Network) -> Self {
         let zeros = || network.parameters.iter().map(|spec| vec![T::from_f64(0.0); spec.len()]).collect();
         Self {
-            kind: config.kind,
-            momentum: config.momentum,
-            adamw: AdamW { betas: config.betas, epsilon: config.epsilon },
+            config: config.clone(),
             decoupled,
+            whole: network.parameters.iter().map(|spec| spec.shape.len() > 1).collect(),
             first: zeros(),
             second: if config.kind == OptimizerKind::Adamw { zeros() } else { Vec::new() },
             steps: 0,
         }
     }
 
-    /// Moves the parameters against the field's gradient `gradient`, in place.
-    pub fn step(&mut self, parameters: &mut [Tensor<1>], gradient: &[Tensor<1>], rate: f64) {
+    /// Moves the parameters against the field's gradient `gradient`, in place, and the teacher after them, in one pass.
+    pub fn step(
+        &mut self, parameters: &mut [Tensor<1>], gradient: &[Tensor<1>], rate: f64, teacher: Option<Following<'_>>,
+    ) {
         self.steps += 1;
-        let (momentum, decoupled, adam, steps) = (self.momentum, self.decoupled, self.adamw, self.steps);
+        let (followers, share) =
+            teacher.map_or((&mut [][..], 0.0), |Following { parameters, share }| (parameters, share));
+        let mut followers = followers.iter_mut();
         for (index, parameter) in parameters.iter_mut().enumerate() {
+            let rule = self.rule(rate, self.whole[index]);
             let view = bridge::View::new(&gradient[index]);
-            let g = view.slice::<T>();
             let first = &mut self.first[index];
-            match self.kind {
-                OptimizerKind::Sgd => bridge::modify(parameter, |p: &mut [T]| {
-                    in_chunks(p, g, first, None, |p, g, v, _| sgd(p, g, v, rate, momentum, decoupled));
-                }),
-                OptimizerKind::Adamw => {
-                    let second = &mut self.second[index];
-                    bridge::modify(parameter, |p: &mut [T]| {
-                        in_chunks(p, g, first, Some(second), |p, g, m, v| {
-                            adamw(p, g, m, v, steps, rate, decoupled, adam);
-                        });
-                    });
-                }
-            }
+            let second = self.second.get_mut(index).map_or(&mut [][..], |second| second);
+            let mut step = |values: &mut [T], teacher: Option<&mut [T]>| {
+                let teacher = teacher.map(|teacher| (teacher, share));
+                update(&rule, Parameter { values, gradient: view.slice(), first, second, teacher });
+            };
+            bridge::modify(parameter, |values: &mut [T]| match followers.next() {
+                Some(follower) => bridge::modify(follower, |teacher: &mut [T]| step(values, Some(teacher))),
+                None => step(values, None),
+            });
+        }
+    }
+
+    fn rule(&self, rate: f64, whole: bool) -> Rule {
+        let OptimizerConfig { kind, momentum, betas, epsilon, trust, .. } = self.config;
+        let decoupled = self.decoupled;
+        match kind {
+            OptimizerKind::Sgd => Rule::Sgd { rate, momentum, decoupled },
+            OptimizerKind::Adamw => Rule::Adamw { rate, decoupled, betas, epsilon, steps: self.steps },
+            OptimizerKind::Lars => Rule::Lars { rate, momentum, decoupled, trust, whole },
         }
     }
 
@@ -103,23 +105,25 @@ impl<T: Scalar> Optimizer<T> {
     }
 }
 
-fn in_chunks<T: Scalar>(
-    p: &mut [T], g: &[T], first: &mut [T], second: Option<&mut Vec<T>>,
-    update: impl Fn(&mut [T], &[T], &mut [T], &mut [T]) + Sync,
-) {
-    match second {
-        Some(second) if p.len() > CHUNK => p
-            .par_chunks_mut(CHUNK)
-            .zip(g.par_chunks(CHUNK))
-            .zip(first.par_chunks_mut(CHUNK))
-            .zip(second.par_chunks_mut(CHUNK))
-            .for_each(|(((p, g), m), v)| update(p, g, m, v)),
-        Some(second) => update(p, g, first, second),
-        None if p.len() > CHUNK => p
-            .par_chunks_mut(CHUNK)
-            .zip(g.par_chunks(CHUNK))
-            .zip(first.par_chunks_mut(CHUNK))
-            .for_each(|((p, g), m)| update(p, g, m, &mut [])),
-        None => update(p, g, first, &mut []),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PyTorch 2.x, float64: p = [1, -2], three steps with g = [0.5, -1], [0.1, 2], [-3, 0], lr 0.1,
+    /// betas (0.9, 0.999), eps 1e-8, weight_decay 0.1; program: tests/golden/adamw.py.
+    #[test]
+    fn three_steps_match_pytorch() {
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/golden/adamw.json")).expect("golden file");
+        let wanted: Vec<f64> = serde_json::from_value(golden["values"].clone()).expect("numbers");
+        let (mut p, mut m, mut v) = ([1.0_f64, -2.0], [0.0; 2], [0.0; 2]);
+        for (steps, g) in [(1, [0.5, -1.0]), (2, [0.1, 2.0]), (3, [-3.0, 0.0])] {
+            let rule = Rule::Adamw { rate: 0.1, decoupled: 0.1, betas: (0.9, 0.999), epsilon: 1e-8, steps };
+            let of = Parameter { values: &mut p, gradient: &g, first: &mut m, second: &mut v, teacher: None };
+            update(&rule, of);
+        }
+        for (have, want) in p.iter().zip(wanted) {
+            assert!((have - want).abs() < 1e-12, "{have} against {want}");
+        }
     }
 }

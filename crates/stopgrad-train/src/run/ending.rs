@@ -232,7 +232,7 @@ impl<T: Scalar> Live<'_, T> {
         let batch = loader.next_batch()?;
         let mut gradient = self.gradient(Field::Joint, &views::<T>(&batch, self.network().input_width));
         self.clip(&mut gradient, false);
-        self.optimizer.step(&mut self.student.parameters, &gradient.parts, rate);
+        self.optimizer.step(&mut self.student.parameters, &gradient.parts, rate, None);
         Ok(gradient.loss)
     }
 }

@@ -105,10 +105,11 @@ impl<'p, T: Scalar> Live<'p, T> {
         let teacher_before = self.teacher.as_ref().filter(|_| detail.row).map(|t| t.weights().duplicate::<T>());
 
         let learning_rate = self.rate.at(self.step);
-        self.optimizer.step(&mut self.student.parameters, &gradient.parts, learning_rate);
+        let following = self.teacher.as_mut().map(|teacher| teacher.following(self.step));
+        self.optimizer.step(&mut self.student.parameters, &gradient.parts, learning_rate, following);
         update_running::<T>(&mut self.student.buffers, &gradient.observed);
         if let Some(teacher) = &mut self.teacher {
-            teacher.follow::<T>(&self.student, &gradient.teacher_observed, self.step);
+            teacher.follow_buffers::<T>(&self.student, &gradient.teacher_observed, self.step);
         }
         let row = match (&joint, &before) {
             (Some(joint), Some(before)) => {

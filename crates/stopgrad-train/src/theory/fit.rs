@@ -24,6 +24,7 @@ pub(super) fn fit(plan: &Plan) -> Fit {
     let decay = config.objective.weight_decay;
     let decoupled = config.objective.regularizer == Regularizer::Decoupled;
     let adam = optimizer.kind == OptimizerKind::Adamw;
+    let lars = optimizer.kind == OptimizerKind::Lars;
     let momentum = if adam { 0.0 } else { optimizer.momentum };
     let mut caveats = Vec::new();
     let mut say = |holds: bool, sentence: String| {
@@ -47,7 +48,7 @@ pub(super) fn fit(plan: &Plan) -> Fit {
         ),
     );
     say(
-        decoupled && !adam,
+        decoupled && optimizer.kind == OptimizerKind::Sgd,
         format!(
             "Weight decay is decoupled: beside heavy ball with β = {momentum} it rests where λ(1 − β) would inside Ē, so \
              the prediction is for {:.3e}.",
@@ -61,10 +62,12 @@ pub(super) fn fit(plan: &Plan) -> Fit {
             .into(),
     );
     say(
-        adam && !decoupled,
-        "AdamW rests at the same equilibria, but moves by another field: which of them it reaches, and whether they \
-         attract it, the theory does not say."
-            .into(),
+        (adam && !decoupled) || lars,
+        format!(
+            "{} rests at the same equilibria, but moves by another field: which of them it reaches, and whether they \
+             attract it, the theory does not say.",
+            if lars { "LARS" } else { "AdamW" }
+        ),
     );
     say(
         config.training.precision == Precision::F32,
@@ -85,7 +88,8 @@ pub(super) fn fit(plan: &Plan) -> Fit {
     Fit {
         not_compared: reason(plan, ema && stops && !moves),
         caveats,
-        weight_decay: if decoupled && !adam { decay * (1.0 - momentum) } else { decay },
+        // LARS averages λ θ with the gradient.
+        weight_decay: if decoupled && optimizer.kind == OptimizerKind::Sgd { decay * (1.0 - momentum) } else { decay },
         // A step is η/(1 − β) of the flow's time, in which the teacher goes 1 − α of its way.
         ema_rate: ((1.0 - ends_at) * (1.0 - momentum) / rate).max(f64::MIN_POSITIVE),
         same_equilibria: !(decoupled && adam),

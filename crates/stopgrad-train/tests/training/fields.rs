@@ -2,7 +2,7 @@
 
 use numbers::{add, flat};
 use stopgrad_dynamics::Field;
-use stopgrad_train::config::{FieldConfig, Loss, NetworkConfig, NetworkKind};
+use stopgrad_train::config::{FieldConfig, Loss, NetworkConfig, NetworkKind, OptimizerConfig};
 use stopgrad_train::gradient::Gradient;
 use stopgrad_train::layer::{Pass, Statistics};
 use stopgrad_train::network::Network;
@@ -131,7 +131,12 @@ fn teacher_follows_by_its_formula() {
     let followed = |momentum: f64| {
         let config = FieldConfig { teacher_momentum: momentum, ..FieldConfig::default() };
         let mut teacher = Teacher::new::<f64>(&config, &network, &first, 10);
-        teacher.follow::<f64>(&second, &[], 0);
+        // A step of nothing, after which the student is the second.
+        let mut student = second.duplicate::<f64>();
+        let mut optimizer = stopgrad_train::optim::Optimizer::<f64>::new(&OptimizerConfig::default(), 0.0, &network);
+        let still = student.duplicate::<f64>().parameters;
+        optimizer.step(&mut student.parameters, &still, 0.0, Some(teacher.following(0)));
+        teacher.follow_buffers::<f64>(&student, &[], 0);
         let to_second = teacher.weights().squared_distance::<f64>(&second, theta.clone()).sqrt();
         let to_first = teacher.weights().squared_distance::<f64>(&first, theta.clone()).sqrt();
         (to_first, to_second)
@@ -163,7 +168,7 @@ fn linear_stop_gradient_keeps_the_balance_law() {
         let gradient = Gradient::evaluate::<f64>(&network, &objective, Field::StopGradient, &student, None, &views);
         let config = stopgrad_train::config::OptimizerConfig { momentum: 0.0, ..Default::default() };
         let mut sgd = stopgrad_train::optim::Optimizer::<f64>::new(&config, 0.0, &network);
-        sgd.step(&mut student.parameters, &gradient.parts, rate);
+        sgd.step(&mut student.parameters, &gradient.parts, rate, None);
     }
     let expected = start * (-2.0 * objective.omega * rate * f64::from(steps)).exp();
     // The discrete map departs from the flow by O(η) over a fixed time.

@@ -26,7 +26,7 @@ const TRANSFORMER: [Setting; 4] = [
     ("network.encoder_patch", "4"),
 ];
 
-const OTHERS: [(&str, &str, &[Setting]); 55] = [
+const OTHERS: [(&str, &str, &[Setting]); 56] = [
     ("split.validation", "0.2", &[]),
     ("split.test", "0.3", &[]),
     ("split.seed", "5", &[]),
@@ -69,6 +69,7 @@ const OTHERS: [(&str, &str, &[Setting]); 55] = [
     ("optimizer.momentum", "0.5", &[("optimizer.kind", "\"sgd\"")]),
     ("optimizer.betas", "[0.8, 0.99]", &[]),
     ("optimizer.epsilon", "1e-3", &[]),
+    ("optimizer.trust", "0.01", &[("optimizer.kind", "\"lars\"")]),
     ("optimizer.clip_norm", "0.01", &[]),
     ("training.steps", "24", &[]),
     ("training.batch_size", "48", &[]),

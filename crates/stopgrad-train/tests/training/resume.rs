@@ -59,6 +59,7 @@ fn variants() -> Vec<Config> {
     filters.network.encoder = NetworkKind::Conv;
     filters.network.encoder_hidden = vec![4];
     filters.network.encoder_batch_norm = true;
+    filters.optimizer.kind = OptimizerKind::Lars;
     let mut linear = config(100);
     linear.network.encoder = NetworkKind::Linear;
     linear.network.encoder_start = EncoderStart::Orthonormal;

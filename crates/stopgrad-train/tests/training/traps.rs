@@ -83,7 +83,7 @@ fn optimizer_state_belongs_to_one_model() {
     let config = OptimizerConfig { kind: OptimizerKind::Adamw, ..OptimizerConfig::default() };
     let step = |weights: &mut Weights, optimizer: &mut Optimizer<f32>| {
         let gradient = Gradient::evaluate::<f32>(&network, &objective, Field::StopGradient, weights, None, &views);
-        optimizer.step(&mut weights.parameters, &gradient.parts, 0.01);
+        optimizer.step(&mut weights.parameters, &gradient.parts, 0.01, None);
     };
     let alone = |seed| {
         let (mut weights, mut optimizer) =
@@ -134,8 +134,9 @@ fn any_number_of_threads_gives_the_same_bits() {
             for step in 0..3 {
                 let gradient =
                     Gradient::evaluate::<f32>(&network, &objective, Field::Ema, &student, Some(&teacher), &views);
-                optimizer.step(&mut student.parameters, &gradient.parts, 1e-3);
-                teacher.follow::<f32>(&student, &gradient.teacher_observed, step);
+                let following = Some(teacher.following(step));
+                optimizer.step(&mut student.parameters, &gradient.parts, 1e-3, following);
+                teacher.follow_buffers::<f32>(&student, &gradient.teacher_observed, step);
             }
             (student.sha256::<f32>(), teacher.weights().sha256::<f32>())
         })

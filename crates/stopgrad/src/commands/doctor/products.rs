@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stopgrad_dynamics::linalg::Entry;
+use stopgrad_kernels::Number;
 use stopgrad_kernels::product::{Factor, row_major_product};
 
 /// Side of the square matrices: three of them in doubles are 4.7 MB, past a core's own cache as a step's are.
@@ -61,7 +61,7 @@ fn ramp<T>(from: impl Fn(f64) -> T) -> Vec<T> {
 }
 
 /// Of the fastest product within the time: what else runs on the machine makes the others slower.
-fn rate<T: Entry>(values: &[T]) -> f64 {
+fn rate<T: Number>(values: &[T]) -> f64 {
     let (left, right) = (Factor::new(values, SIDE, SIDE), Factor::new(values, SIDE, SIDE).transposed());
     let mut out = values.to_vec();
     let (began, mut fastest) = (Instant::now(), Duration::MAX);
