@@ -1,11 +1,13 @@
-"""Times our training steps beside PyTorch's on the same work: python benches/compare.py [--rounds 3] [--seconds 4]
+"""Times our training steps beside PyTorch's on the same work: python benches/compare.py [KIND ...] [--rounds 3] [--seconds 4]
 
-Each round runs every competitor once, in turn; the figure is the median over rounds of the median step.
-Everything runs in the real-time class where that is allowed (chrt), because a background process of another session
-otherwise takes half a core whatever its niceness. Refuses to report if two threads are not 1.8 times one thread (undisturbed, the product reaches 1.9).
+KIND: byol, resnet, vit, linear (all without one). Each round runs every competitor once, in turn; the figure is the median over
+rounds of the median step. Everything runs in the real-time class where that is allowed (chrt), because a background process of
+another session otherwise takes half a core whatever its niceness. Refuses to report if two threads are not 1.8 times one thread
+(undisturbed, the product reaches 1.9).
 
-Peers: "stock" is plain eager PyTorch with default AdamW; "best" is the fused AdamW with MKL's AVX-512 kernels
-switched on (on AMD machines MKL keeps them off; a preloaded function that answers "this is an Intel CPU" turns them on).
+Peers: "stock" is plain eager PyTorch with default AdamW; "fused" its fused AdamW; "unlocked" has MKL's AVX-512 kernels switched
+on (on AMD machines MKL keeps them off; a preloaded function that answers "this is an Intel CPU" turns them on); "last" has images
+channels last. The best is what is fastest of them in this run.
 Needs: cargo, gcc, and a Python with PyTorch (--python).
 """
 import argparse
@@ -20,14 +22,28 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
-FLOP = {"byol": 3.39e9, "linear": 3 * 2 * 256 * 64 * 64}
+# Of products, forward and backward: torch.utils.flop_counter on torch_steps.py.
+FLOP = {"byol": 3.39e9, "resnet": 53.4e9, "vit": 139.4e9, "linear": 3 * 2 * 256 * 64 * 64}
+# Parameters that AdamW moves, and of those with a teacher.
+MOVED = {"byol": (4.13e6, 4.0e6), "resnet": (2.80e6, 0), "vit": (2.93e6, 0), "linear": (4160, 0)}
 
 
 def run(command, environment=None):
+    """Numbers that it prints, and the most memory it had, in MiB."""
     real_time = ["chrt", "-f", "10"] if shutil.which("chrt") and os.geteuid() == 0 else []
-    env = {**os.environ, **(environment or {})}
-    result = subprocess.run(real_time + command, env=env, capture_output=True, text=True, check=True)
-    return [float(line) for line in result.stdout.split()]
+    child = subprocess.Popen(
+        real_time + command, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, text=True,
+    )
+    lines = child.stdout.read().split()
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        sys.exit(f"{' '.join(command)} failed")
+    return [float(line) for line in lines], usage.ru_maxrss / 1024
+
+
+def rate(command, environment=None):
+    return statistics.median(run(command, environment)[0])
 
 
 def unlock():
@@ -46,38 +62,73 @@ def bench_program():
     return next(m["executable"] for m in messages if m.get("target", {}).get("name") == "steps" and m.get("executable"))
 
 
+def machine(python):
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines() if os.path.exists("/proc/cpuinfo") else []
+    told = {key: next((line.split(":")[1].strip() for line in lines if line.startswith(key)), "?")
+            for key in ("model name", "cpu family", "model\t")}
+    versions = "import sys, torch; print(sys.version.split()[0], torch.__version__, torch.backends.mkl.is_available())"
+    answer = subprocess.run([python, "-c", versions], capture_output=True, text=True, check=True).stdout.split()
+    rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.split()[1]
+    print(f"{told['model name']}, family {told['cpu family']} model {told['model' + chr(9)]}, {os.cpu_count()} cores; rustc {rustc}, "
+          f"Python {answer[0]}, PyTorch {answer[1]}")
+
+
+def peers(kind, torch, seconds, unlocked):
+    variants = {"stock": [], "fused": ["fused"]}
+    if kind == "resnet":
+        variants["fused last"] = ["fused", "channels_last"]
+    for name, options in variants.items():
+        for prefix, environment in (("", None), ("unlocked ", unlocked)):
+            label = f"torch {prefix}{name}".replace("unlocked stock", "unlocked")
+            yield label, lambda options=options, e=environment: run(torch + [kind, seconds, *options], e)
+
+
+def compare(kind, ours, torch, options, limits):
+    seconds = str(options.seconds)
+    competitors = {"stopgrad": lambda: run([ours, kind, seconds]), **dict(peers(kind, torch, seconds, limits["unlocked"]))}
+    medians, memory = {name: [] for name in competitors}, {name: 0.0 for name in competitors}
+    for _ in range(options.rounds):
+        for name, go in competitors.items():
+            steps, most = go()
+            medians[name].append(statistics.median(steps))
+            memory[name] = max(memory[name], most)
+    print(f"\n{kind}: milliseconds a step, median of {options.rounds} rounds [range]; peak memory")
+    middle = {name: statistics.median(values) for name, values in medians.items()}
+    own = middle["stopgrad"]
+    for name, values in medians.items():
+        print(f"  {name:26s} {middle[name]:9.3f} [{min(values):.3f}, {max(values):.3f}]   {middle[name] / own:5.2f} x ours   "
+              f"{memory[name]:6.0f} MiB")
+    best = min(value for name, value in middle.items() if name != "stopgrad")
+    product = FLOP[kind] / limits["product"] / 1e6
+    moved, followed = MOVED[kind]
+    # AdamW reads p, g, m, v and writes p, m, v; the teacher is read and written.
+    passes = 4 * (7 * moved + 2 * followed) / limits["copy"] / 1e6
+    print(f"  against stock {middle['torch stock'] / own:.2f}, against the best {best / own:.2f}; "
+          f"{FLOP[kind] / own / 1e6:.0f} GFLOP/s, {FLOP[kind] / own / 1e6 / limits['product']:.0%} of the product's rate")
+    print(f"  products at that rate {product:.2f} ms, optimizer and teacher at the rate of a copy {passes:.2f} ms: "
+          f"{product + passes:.2f} ms, ours is {own / (product + passes):.2f} times that; no product-bound program is more than "
+          f"{middle['torch stock'] / product:.2f} times as fast as stock here")
+
+
 def main():
     arguments = argparse.ArgumentParser()
+    arguments.add_argument("kinds", nargs="*", default=[])
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--seconds", type=float, default=4)
     arguments.add_argument("--python", default=sys.executable)
     a = arguments.parse_args()
     ours, torch = bench_program(), [a.python, str(HERE / "torch_steps.py")]
-    seconds = str(a.seconds)
-    one = statistics.median(run([ours, "gemm", "2"], {"RAYON_NUM_THREADS": "1"}))
-    two = statistics.median(run([ours, "gemm", "2"], {"RAYON_NUM_THREADS": "2"}))
-    print(f"1024³ product: {one:.0f} GFLOP/s on one thread, {two:.0f} on two, ratio {two / one:.2f}")
+    machine(a.python)
+    one, two = (rate([ours, "gemm", "2"], {"RAYON_NUM_THREADS": threads}) for threads in "12")
+    copy = rate([ours, "copy", "2"])
+    unlocked = unlock()
+    theirs = [rate(torch + ["gemm", "2"], environment) for environment in (None, unlocked)]
+    print(f"1024³ product: {one:.0f} GFLOP/s on one thread, {two:.0f} on two, ratio {two / one:.2f}; PyTorch's {theirs[0]:.0f}, "
+          f"unlocked {theirs[1]:.0f}; copy {copy:.0f} GB/s read and written")
     if two / one < 1.8:
         sys.exit("two threads are not 1.8 times one: the machine is busy; figures would be worthless")
-    unlocked = unlock()
-    for kind in ("byol", "linear"):
-        competitors = {
-            "stopgrad": lambda: run([ours, kind, seconds]),
-            "torch stock": lambda: run(torch + [kind, seconds]),
-            "torch fused": lambda: run(torch + [kind, seconds, "fused"]),
-            "torch unlocked": lambda: run(torch + [kind, seconds], unlocked),
-            "torch unlocked fused": lambda: run(torch + [kind, seconds, "fused"], unlocked),
-        }
-        medians = {name: [] for name in competitors}
-        for _ in range(a.rounds):
-            for name, go in competitors.items():
-                medians[name].append(statistics.median(go()))
-        print(f"\n{kind}: milliseconds a step, median of {a.rounds} rounds [range]")
-        own = statistics.median(medians["stopgrad"])
-        for name, values in medians.items():
-            middle = statistics.median(values)
-            print(f"  {name:22s} {middle:8.3f} [{min(values):.3f}, {max(values):.3f}]   {middle / own:5.2f} x ours")
-        print(f"  ours: {FLOP[kind] / own / 1e6:.0f} GFLOP/s, {FLOP[kind] / own / 1e6 / two:.0%} of the product above")
+    for kind in a.kinds or FLOP:
+        compare(kind, ours, torch, a, {"product": two, "copy": copy, "unlocked": unlocked})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Training steps of PyTorch: the peer of `stopgrad-train`'s bench `steps`.
 
-Usage: python torch_steps.py {byol|linear|resnet|vit} SECONDS [fused] [channels_last]
-Prints the milliseconds of every step after three warm-up steps, one a line. Two threads, float32.
+Usage: python torch_steps.py {byol|linear|resnet|vit|gemm} SECONDS [fused] [channels_last]
+Prints the milliseconds of every step after three warm-up steps, one a line; `gemm` GFLOP/s of a 1024³ product. Two threads, float32.
 `fused` uses the fused AdamW. To give MKL its AVX-512 kernels on AMD machines, see compare.py.
 """
 import copy
@@ -25,6 +25,14 @@ def mlp(*widths):
     return nn.Sequential(*layers[:-1])
 
 
+if kind == "gemm":
+    a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        a @ b
+        print(2 * 1024**3 / (time.perf_counter() - start) * 1e-9)
+    sys.exit()
 if kind == "byol":
     student = nn.Sequential(
         mlp(3072, 1024, 512, 256),

@@ -1,6 +1,6 @@
 //! Convolution of images, and both its gradients.
 //!
-//! 3 × 3 filters at every pixel go by minimal filtering ([`minimal`]), all others as products of gathered rows ([`gathered`]).
+//! 3 × 3 filters at every pixel go by minimal filtering (`minimal`), all others as products of gathered rows (`gathered`).
 //! Which one it is depends on the sizes alone. Minimal filtering rounds more: the error of a result is some 1e-6 of the largest
 //! in f32; and a number that is not finite reaches all results of its tile, 4 × 4 pixels.
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench steps -- {byol|linear|conv|resnet|vit} SECONDS` prints the milliseconds of every step after three
 //! warm-up steps, one a line; of `conv` with the rate that its products run at; `-- gemm SECONDS` prints GFLOP/s of a 1024³
-//! product, the limit to read them against.
+//! product, `-- copy SECONDS` GB/s of a copy: the limits to read them against.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its figures")]
 #![allow(missing_docs, reason = "not a library")]
@@ -11,6 +11,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use burn::tensor::{Tensor, TensorData, activation};
+use rayon::prelude::*;
 use stopgrad_data::{Batch, Shape};
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::{
@@ -35,6 +36,7 @@ fn main() {
     // Inside the thread pool, as a run is.
     rayon::scope(|_| match kind {
         "gemm" => gemm(seconds),
+        "copy" => copy(seconds),
         "linear" => time(seconds, linear()),
         "conv" => time(seconds, convolutions()),
         "resnet" => time(seconds, resnet()),
@@ -231,5 +233,18 @@ fn gemm(seconds: f64) {
         let start = Instant::now();
         black_box(views.x().matmul(views.y()));
         println!("{}", 2e-9 * (N * N * N) as f64 / start.elapsed().as_secs_f64());
+    }
+}
+
+/// 128 MiB, read and written: more than any cache holds.
+fn copy(seconds: f64) {
+    let from = vec![1.0_f32; 1 << 25];
+    let mut to = vec![0.0_f32; from.len()];
+    let begin = Instant::now();
+    while begin.elapsed().as_secs_f64() < seconds {
+        let start = Instant::now();
+        to.par_chunks_mut(1 << 14).zip(from.par_chunks(1 << 14)).for_each(|(to, from)| to.copy_from_slice(from));
+        black_box(&to);
+        println!("{}", 8e-9 * from.len() as f64 / start.elapsed().as_secs_f64());
     }
 }
