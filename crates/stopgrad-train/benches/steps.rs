@@ -26,10 +26,12 @@ use stopgrad_train::run::views;
 use stopgrad_train::teacher::Teacher;
 use stopgrad_train::weights::Weights;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+/// As the program does.
+#[path = "../../stopgrad/src/allocator.rs"]
+mod allocator;
 
 fn main() {
+    allocator::keep_memory();
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let kind = arguments.first().map_or("byol", String::as_str);
     let seconds = arguments.get(1).and_then(|s| s.parse().ok()).unwrap_or(3.0);

@@ -7,15 +7,15 @@ use stopgrad::args::{self, Arguments};
 use stopgrad::output::{self, Output};
 use stopgrad::{CommandError, commands};
 
-/// Training allocates and frees large buffers on every thread; this allocator keeps them instead of returning them.
 #[cfg(feature = "train")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+mod allocator;
 
 /// The call or the input is wrong.
 const WRONG: u8 = 2;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "train")]
+    allocator::keep_memory();
     if let Err(error) = args::check_text(std::env::args_os()) {
         output::error(&error);
         return ExitCode::from(WRONG);
