@@ -166,7 +166,8 @@ fn norms(bench: &Bench) {
     let inverse: Vec<f32> = variance.iter().map(|v| (1.0 / (v + 1e-5).sqrt()) as f32).collect();
     let ones = vec![1.0; d];
     let layer = Norm { mean: &mean, inverse_deviation: &inverse, scale: &ones, shift: &ones, relu: true };
-    bench.time("batch norm, relu: forward", 0.0, 2 * x.len(), || layer.forward(&x, &mut out));
+    bench.time("batch norm, relu: forward", 0.0, 2 * x.len(), || layer.forward(&x, None, &mut out));
+    bench.time("batch norm, sum, relu: forward", 0.0, 3 * x.len(), || layer.forward(&x, Some(&upstream), &mut out));
     let sums = layer.sums(&x, &out, &upstream);
     bench.time("batch norm, relu: sums", 0.0, 3 * x.len(), || {
         black_box(layer.sums(&x, &out, &upstream));

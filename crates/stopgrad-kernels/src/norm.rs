@@ -125,18 +125,22 @@ struct Wide<T> {
 }
 
 impl<T: Number> Norm<'_, T> {
-    /// The normalized rows.
+    /// The normalized rows, and what is added to them before the ReLU, if anything is: the sum at the end of a residual block.
     ///
-    /// # Shapes      x: n × d → out: n × d, overwritten
-    pub fn forward(&self, x: &[T], out: &mut [T]) {
+    /// # Shapes      x, added: n × d → out: n × d, overwritten
+    pub fn forward(&self, x: &[T], added: Option<&[T]>, out: &mut [T]) {
         let d = self.mean.len();
         let (wide, columns, relu) = (widened(d), self.wide(), self.relu);
-        out.par_chunks_mut(block(d)).zip(x.par_chunks(block(d))).for_each(|(out, x)| {
+        out.par_chunks_mut(block(d)).zip(x.par_chunks(block(d))).enumerate().for_each(|(index, (out, x))| {
+            let added = added.map(|added| &added[index * block(d)..][..x.len()]);
             vectors(
                 #[inline(always)]
                 || {
-                    for (out, x) in out.chunks_mut(wide).zip(x.chunks(wide)) {
+                    for (place, (out, x)) in out.chunks_mut(wide).zip(x.chunks(wide)).enumerate() {
                         normalize(out, x, &columns);
+                        if let Some(added) = added {
+                            add(out, &added[place * wide..][..x.len()]);
+                        }
                         if relu {
                             clip(out);
                         }
@@ -184,6 +188,8 @@ impl<T: Number> Norm<'_, T> {
     ///
     /// scale / √(variance + floor) · (u − mean of u − x̂ · mean of (u x̂)), u behind the ReLU, x̂ normalized (Ioffe and
     /// Szegedy 2015). With `sums` of 0 the mean and the variance are taken as given.
+    ///
+    /// What it says of numbers that were added is u itself.
     ///
     /// # Shapes      as [`Norm::sums`] → gradient: n × d, overwritten
     pub fn backward(&self, x: &[T], out: &[T], upstream: &[T], sums: &Sums, gradient: &mut [T]) {

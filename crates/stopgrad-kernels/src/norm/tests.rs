@@ -38,7 +38,7 @@ fn loss(
     let inverse_deviation: Vec<f64> = found.variance.iter().map(|v| 1.0 / (v + 1e-5).sqrt()).collect();
     let norm = Norm { mean: &found.mean, inverse_deviation: &inverse_deviation, scale, shift, relu };
     let mut out = vec![f64::NAN; x.len()];
-    norm.forward(x, &mut out);
+    norm.forward(x, None, &mut out);
     let sums = norm.sums(x, &out, weights);
     let mut gradient = vec![f64::NAN; x.len()];
     norm.backward(x, &out, weights, &sums, &mut gradient);
@@ -76,7 +76,7 @@ fn gradients_are_those_of_differences() {
 fn what_is_not_a_number_stays_visible_and_threads_change_no_bit() {
     let norm = Norm { mean: &[0.0_f32], inverse_deviation: &[1.0], scale: &[1.0], shift: &[0.0], relu: true };
     let mut out = [0.0; 2];
-    norm.forward(&[f32::NAN, -1.0], &mut out);
+    norm.forward(&[f32::NAN, -1.0], None, &mut out);
     assert!(out[0].is_nan() && out[1] == 0.0);
 
     let x: Vec<f32> = rows(30_000).into_iter().map(|v| v as f32).collect();
@@ -85,4 +85,20 @@ fn what_is_not_a_number_stays_visible_and_threads_change_no_bit() {
         pool.install(|| moments(&x, D))
     };
     assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn what_is_added_comes_before_the_relu() {
+    let n = 20_000;
+    let (x, added) = (rows(n), rows(n).into_iter().rev().map(|v| v / 100.0 - 2.0).collect::<Vec<_>>());
+    let ones = [1.0; D];
+    let found = moments(&x, D);
+    for relu in [false, true] {
+        let norm = Norm { mean: &found.mean, inverse_deviation: &ones, scale: &ones, shift: &[0.5; D], relu };
+        let (mut sum, mut alone) = (vec![f64::NAN; x.len()], vec![f64::NAN; x.len()]);
+        norm.forward(&x, Some(&added), &mut sum);
+        Norm { relu: false, ..norm }.forward(&x, None, &mut alone);
+        let wanted = alone.iter().zip(&added).map(|(a, b)| if relu { (a + b).max(0.0) } else { a + b });
+        assert!(sum.iter().zip(wanted).all(|(sum, wanted)| (sum - wanted).abs() < 1e-12));
+    }
 }

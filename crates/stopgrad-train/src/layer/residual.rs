@@ -32,6 +32,11 @@ pub struct Residual {
 impl Residual {
     /// n × `d_in` → n × `d_out`. Cost: that of both lists of layers, and one pass over n × `d_out`.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
+        if let Some((Layer::BatchNorm(norm), before)) = self.main.split_last() {
+            let added = Layer::sequence(before, pass, x.clone());
+            let kept = Layer::sequence(&self.shortcut, pass, x);
+            return norm.forward_onto(pass, added, kept, self.relu);
+        }
         let added = Layer::sequence(&self.main, pass, x.clone());
         let kept = Layer::sequence(&self.shortcut, pass, x);
         Tensor::from_dispatch(Dispatch::sum_of(added.into_dispatch(), kept.into_dispatch(), self.relu))
@@ -75,7 +80,7 @@ impl Backward<Flex, 2> for Sum {
         let upstream = gradients.consume::<Flex>(&ops.node).to_contiguous();
         let passed = match ops.state {
             Some(output) => {
-                let passed = typed!(output, backward(&output, &upstream));
+                let passed = typed!(output, through_relu(&output, &upstream));
                 given_back(output);
                 given_back(upstream);
                 passed
@@ -100,7 +105,8 @@ fn forward<T: Scalar>(a: &Primitive, b: &Primitive, relu: bool) -> Primitive {
     })
 }
 
-fn backward<T: Scalar>(output: &Primitive, upstream: &Primitive) -> Primitive {
+/// What a ReLU with this output lets through of a gradient.
+pub(super) fn through_relu<T: Scalar>(output: &Primitive, upstream: &Primitive) -> Primitive {
     let zero = T::from_f64(0.0);
     each(output, upstream, |output: T, upstream: T| if output <= zero { zero } else { upstream })
 }
