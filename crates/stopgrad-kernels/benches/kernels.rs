@@ -13,6 +13,10 @@ use stopgrad_kernels::norm::{Moments, Norm};
 use stopgrad_kernels::update::{Parameter, Rule, update};
 use stopgrad_kernels::{attention, convolution, gelu, layer_norm, norm, softmax};
 
+/// As the program does.
+#[path = "../../stopgrad/src/allocator.rs"]
+mod allocator;
+
 /// Tokens of 128 images of 8 × 8 patches.
 const TOKENS: usize = 128 * 64;
 const WIDTH: usize = 192;
@@ -55,6 +59,7 @@ fn noise(length: usize) -> Vec<f32> {
 }
 
 fn main() {
+    allocator::keep_memory();
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
     let bench = Bench { only };
     // Inside the thread pool, as a run is.

@@ -24,8 +24,9 @@ use crate::{Number, scratch, vectors};
 const PIECE: usize = 1 << 18;
 /// Tiles of a piece at least, or its products are too thin to run at their rate.
 const FEWEST_TILES: usize = 32;
-/// Numbers of transformed pixels and gradients that a weight gradient keeps at a time.
-const GROUP: usize = 1 << 21;
+/// Pieces that a weight gradient transforms before it multiplies them: more than there are usually threads, few enough to stay in
+/// the third-level cache.
+const SLOTS: usize = 8;
 /// Below these many numbers a pixel, transforms cost more than the products they save.
 const FEWEST_CHANNELS: usize = 12;
 
@@ -279,15 +280,14 @@ pub(super) fn weight_gradient<T: Number>(g: &Geometry, x: &[T], upstream: &[T], 
     let to = from.of(g.filters);
     let (strip, tiles) = (Strip { first: 0, rows: from.down() }, from.down() * from.across());
     // Of as many images as make products thick enough.
-    let images = (2 * PIECE / (POSITIONS * (from.depth + to.depth))).max(FEWEST_TILES).div_ceil(tiles);
+    let images = (PIECE / 2 / (POSITIONS * (from.depth + to.depth))).max(FEWEST_TILES).div_ceil(tiles);
     let (v, w) = (apart(images * tiles * from.depth), apart(images * tiles * to.depth));
     let slot = POSITIONS * (v + w);
-    let slots = (GROUP / slot).max(1);
     let matrices = apart(from.depth * to.depth);
     scratch::with(POSITIONS * matrices, |sums: &mut [T]| {
         sums.fill(T::from_f64(0.0));
-        scratch::with(slots * slot, |kept: &mut [T]| {
-            let group = slots * images;
+        scratch::with(SLOTS * slot, |kept: &mut [T]| {
+            let group = SLOTS * images;
             for (x, upstream) in x.chunks(group * from.image()).zip(upstream.chunks(group * to.image())) {
                 let parts = x.par_chunks(images * from.image()).zip(upstream.par_chunks(images * to.image()));
                 let counts: Vec<usize> = kept

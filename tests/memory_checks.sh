@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The kernels under Miri (what every processor runs) and under the address and thread sanitizers (what this one runs).
+# The crate itself has no `unsafe`; what is checked is how it uses the libraries that have. Needs a nightly toolchain:
+#     rustup toolchain install nightly --component miri
+# Miri takes the tests that make no large product: a product of 64 × 64 is minutes there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=$(rustc -vV | sed -n 's/^host: //p')
+small=(tiles gelu::tests::large softmax::tests::large layer_norm::tests::nan update::tests::nothing)
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target/memory-checks}
+
+echo "== Miri"
+# Tree Borrows: under the older rules crossbeam-epoch, which rayon is built on, is refused. Its threads end with the process.
+MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks -Zmiri-tree-borrows -Zmiri-permissive-provenance" \
+    cargo +nightly miri test -p stopgrad-kernels --lib -- "${small[@]}"
+
+echo "== AddressSanitizer"
+RUSTFLAGS="-Zsanitizer=address" ASAN_OPTIONS=detect_leaks=0 \
+    cargo +nightly test --release --target "$target" -p stopgrad-kernels --lib
+
+echo "== ThreadSanitizer"
+# The standard library is compiled for it, too, or its own locks look like races.
+RUSTFLAGS="-Zsanitizer=thread" \
+    cargo +nightly test --release -Zbuild-std --target "$target" -p stopgrad-kernels --lib -- threads
