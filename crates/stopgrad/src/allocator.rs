@@ -12,8 +12,8 @@ const PURGE_DELAY: mimalloc::mi_option_t = 15;
 const DEFAULT: std::ffi::c_long = 1000;
 
 /// Keeps free memory: given back once a second, it is taken again by the next step, and cleared page by page by the system
-/// (2 to 3 % of a step of a vision transformer, and of a ResNet: docs/results/kernels.md). `MIMALLOC_PURGE_DELAY` has the last
-/// word.
+/// (2 to 3 % of a step of a vision transformer, and of a ResNet: docs/results/kernels.md). `MIMALLOC_PURGE_DELAY` sets
+/// another delay, all but 1000.
 #[allow(unsafe_code, reason = "two calls of the allocator's own interface, which has no safe one; see the argument")]
 pub(crate) fn keep_memory() {
     // SAFETY: both read and write one number of a table of options; they are not safe from two threads at once, and this is
