@@ -5,6 +5,7 @@
 //! in f32; and a number that is not finite reaches all results of its tile, 4 × 4 pixels.
 
 mod gathered;
+mod maps;
 mod minimal;
 mod tiles;
 

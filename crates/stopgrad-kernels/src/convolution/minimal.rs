@@ -4,21 +4,14 @@
 //! channels: 36 products of matrices for all tiles. Tiles are taken a few dozen at a time, which stay in the second-level cache
 //! of the core between the three stages.
 
-#![allow(
-    clippy::inline_always,
-    reason = "a loop is made for the vector instructions of the function that it becomes part of"
-)]
-
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::Geometry;
-use super::tiles::{
-    FILTER, IN, LANES, Map, OUT, OfFilter, OfPixels, OfResults, POSITIONS, ToFilter, ToResults, both_ways, load, store,
-    zeros,
-};
-use crate::{Number, scratch, vectors};
+use super::maps::{Stage, Strip, Tiling, apart, back, of_filters, to_filters, transform};
+use super::tiles::{FILTER, OUT, POSITIONS};
+use crate::{Number, scratch};
 
 /// Numbers of the cache that the transformed pixels and results of a piece may take.
 const PIECE: usize = 1 << 18;
@@ -38,39 +31,6 @@ pub(super) fn suits(g: &Geometry) -> bool {
         && g.channels.min(g.filters) >= FEWEST_CHANNELS
         // Less than half of the tiles' results lie outside.
         && covered <= 2 * g.height * g.width
-}
-
-/// Images of so many numbers a pixel, as tiles.
-#[derive(Debug, Clone, Copy)]
-struct Tiling {
-    height: usize,
-    width: usize,
-    /// Numbers of a pixel.
-    depth: usize,
-}
-
-impl Tiling {
-    fn down(&self) -> usize {
-        self.height.div_ceil(OUT)
-    }
-
-    fn across(&self) -> usize {
-        self.width.div_ceil(OUT)
-    }
-
-    fn image(&self) -> usize {
-        self.height * self.width * self.depth
-    }
-
-    /// The same places with other pixels.
-    fn of(self, depth: usize) -> Self {
-        Self { depth, ..self }
-    }
-}
-
-/// From a position's first number to the next one's: never a multiple of a page, or all 36 fall on the same lines of the cache.
-fn apart(numbers: usize) -> usize {
-    numbers.next_multiple_of(LANES) + LANES
 }
 
 /// See [`super::forward`].
@@ -97,41 +57,6 @@ pub(super) fn input_gradient<T: Number>(g: &Geometry, upstream: &[T], weight: &[
 fn matrix<T>(all: &[T], position: usize, rows: usize, columns: usize) -> MatRef<'_, T> {
     let start = position * apart(rows * columns);
     MatRef::from_row_major_slice(&all[start..start + rows * columns], rows, columns)
-}
-
-/// G g Gᵀ of each channel and filter, or of the filter turned by half a turn: a matrix channels × filters a position.
-fn of_filters<T: Number>(g: &Geometry, weight: &[T], turned: bool, out: &mut [T]) {
-    let (channels, filters) = (g.channels, g.filters);
-    // A thread has its channels of every position: positions would each read all filters.
-    let mut rows: Vec<Vec<&mut [T]>> = (0..channels).map(|_| Vec::with_capacity(POSITIONS)).collect();
-    for position in out.chunks_mut(apart(channels * filters)) {
-        for (row, numbers) in rows.iter_mut().zip(position.chunks_mut(filters)) {
-            row.push(numbers);
-        }
-    }
-    rows.par_iter_mut().enumerate().with_min_len(8).for_each(|(channel, out)| {
-        let mut half = [[zeros(); FILTER]; IN];
-        vectors(
-            #[inline(always)]
-            || {
-                for first in (0..filters).step_by(LANES) {
-                    let end = filters.min(first + LANES);
-                    both_ways::<OfFilter, _, _, _>(
-                        #[inline(always)]
-                        |i: usize, j: usize| {
-                            let tap = i * FILTER + j;
-                            let row =
-                                (if turned { FILTER * FILTER - 1 - tap } else { tap } * channels + channel) * filters;
-                            load(&weight[row + first..row + end])
-                        },
-                        &mut half,
-                        #[inline(always)]
-                        |i: usize, j: usize, lanes: &_| store(lanes, &mut out[i * IN + j][first..end]),
-                    );
-                }
-            },
-        );
-    });
 }
 
 /// Rows of tiles that one task takes, of an image or of several.
@@ -165,113 +90,6 @@ fn filtered<'a, T: Number>(
             });
         });
     });
-}
-
-/// Rows of tiles of every image at hand.
-#[derive(Debug, Clone, Copy)]
-struct Strip {
-    first: usize,
-    rows: usize,
-}
-
-/// What is made of the numbers of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Bᵀ d B of 6 × 6 pixels.
-    Pixels,
-    /// A u Aᵀ of the gradients of 4 × 4 results.
-    Gradients,
-}
-
-/// Every tile, 36 numbers a channel: a matrix tiles × depth a position.
-fn transform<T: Number>(of: Tiling, strip: Strip, x: &[T], out: &mut [T], stage: Stage) {
-    vectors(
-        #[inline(always)]
-        || match stage {
-            Stage::Pixels => each_tile::<OfPixels, T, IN>(of, strip, x, out, 1),
-            Stage::Gradients => each_tile::<OfResults, T, OUT>(of, strip, x, out, 0),
-        },
-    );
-}
-
-#[inline(always)]
-fn each_tile<M: Map<N, IN>, T: Number, const N: usize>(of: Tiling, strip: Strip, x: &[T], out: &mut [T], pad: usize) {
-    let Tiling { height, width, depth } = of;
-    let step = out.len() / POSITIONS;
-    let mut half = [[zeros(); N]; IN];
-    let mut tile = 0;
-    for image in x.chunks_exact(of.image()) {
-        for row in strip.first..strip.first + strip.rows {
-            for column in 0..of.across() {
-                for first in (0..depth).step_by(LANES) {
-                    let end = depth.min(first + LANES);
-                    both_ways::<M, _, _, _>(
-                        #[inline(always)]
-                        |i: usize, j: usize| {
-                            // Below 0 it wraps, and is no pixel either.
-                            let y = (row * OUT + i).wrapping_sub(pad);
-                            let at = (column * OUT + j).wrapping_sub(pad);
-                            if y < height && at < width {
-                                let place = (y * width + at) * depth;
-                                load(&image[place + first..place + end])
-                            } else {
-                                zeros()
-                            }
-                        },
-                        &mut half,
-                        #[inline(always)]
-                        |i, j, lanes| {
-                            let place = (i * IN + j) * step + tile * depth;
-                            store(lanes, &mut out[place + first..place + end]);
-                        },
-                    );
-                }
-                tile += 1;
-            }
-        }
-    }
-}
-
-/// Aᵀ m A of every tile, into the images.
-fn back<T: Number>(to: Tiling, strip: Strip, results: &[T], out: &mut [T]) {
-    vectors(
-        #[inline(always)]
-        || {
-            let Tiling { height, width, depth } = to;
-            let step = results.len() / POSITIONS;
-            // Of several images all rows are here, of one those of the strip.
-            let top = strip.first * OUT;
-            let lines = height.min(top + strip.rows * OUT) - top;
-            let mut half = [[zeros(); IN]; OUT];
-            let mut tile = 0;
-            for image in out.chunks_exact_mut(lines * width * depth) {
-                for row in 0..strip.rows {
-                    for column in 0..to.across() {
-                        for first in (0..depth).step_by(LANES) {
-                            let end = depth.min(first + LANES);
-                            both_ways::<ToResults, _, _, _>(
-                                #[inline(always)]
-                                |i: usize, j: usize| {
-                                    let place = (i * IN + j) * step + tile * depth;
-                                    load(&results[place + first..place + end])
-                                },
-                                &mut half,
-                                #[inline(always)]
-                                |i, j, lanes| {
-                                    let (line, at) = (row * OUT + i, column * OUT + j);
-                                    if line < lines && at < width {
-                                        let pixel = (line * width + at) * depth;
-                                        store(lanes, &mut image[pixel + first..pixel + end]);
-                                    }
-                                },
-                            );
-                        }
-                        tile += 1;
-                    }
-                }
-            }
-        },
-    );
 }
 
 /// See [`super::weight_gradient`].
@@ -315,40 +133,5 @@ pub(super) fn weight_gradient<T: Number>(g: &Geometry, x: &[T], upstream: &[T], 
             }
         });
         to_filters(g, sums, out);
-    });
-}
-
-/// Gᵀ s G of each channel and filter.
-fn to_filters<T: Number>(g: &Geometry, sums: &[T], out: &mut [T]) {
-    let (channels, filters) = (g.channels, g.filters);
-    let step = apart(channels * filters);
-    let mut rows: Vec<Vec<&mut [T]>> = (0..channels).map(|_| Vec::with_capacity(FILTER * FILTER)).collect();
-    for tap in out.chunks_exact_mut(channels * filters) {
-        for (row, numbers) in rows.iter_mut().zip(tap.chunks_exact_mut(filters)) {
-            row.push(numbers);
-        }
-    }
-    rows.par_iter_mut().enumerate().with_min_len(8).for_each(|(channel, out)| {
-        let mut half = [[zeros(); IN]; FILTER];
-        vectors(
-            #[inline(always)]
-            || {
-                for first in (0..filters).step_by(LANES) {
-                    let end = filters.min(first + LANES);
-                    both_ways::<ToFilter, _, _, _>(
-                        #[inline(always)]
-                        |i: usize, j: usize| {
-                            let place = (i * IN + j) * step + channel * filters;
-                            load(&sums[place + first..place + end])
-                        },
-                        &mut half,
-                        #[inline(always)]
-                        |i, j, lanes| {
-                            store(lanes, &mut out[i * FILTER + j][first..end]);
-                        },
-                    );
-                }
-            },
-        );
     });
 }

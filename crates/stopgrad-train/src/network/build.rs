@@ -1,13 +1,16 @@
 //! From the table `[network]` to layers.
 
+mod check;
+mod error;
 mod transformer;
 
 use stopgrad_data::Shape;
-use thiserror::Error;
 
 use super::{BufferSpec, Initial, Network, ParameterSpec, Stack};
 use crate::config::{EncoderStart, NetworkConfig, NetworkKind, PredictorStart};
 use crate::layer::{BatchNorm, Convolution, Layer, Linear, Residual};
+use check::check;
+pub use error::NetworkError;
 use stopgrad_kernels::convolution::Geometry;
 
 /// Rows and columns of a filter.
@@ -40,75 +43,6 @@ impl From<&Shape> for Input {
         };
         Self { width: shape.len(), image }
     }
-}
-
-/// A network that cannot be built.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum NetworkError {
-    /// No encoder.
-    #[error("network.encoder is `none`; write `linear`, `mlp`, `conv` or `vit`")]
-    NoEncoder,
-    /// Filters over what is no image.
-    #[error(
-        "network.encoder = \"{encoder}\" takes images, and this source has rows of numbers (or views.features makes some of its images); write `mlp` or `linear`"
-    )]
-    NoImages {
-        /// The kind.
-        encoder: &'static str,
-    },
-    /// Filters behind the encoder.
-    #[error(
-        "network.{key} = \"{kind}\" is not possible: what comes to it is no image; write `none`, `linear` or `mlp`"
-    )]
-    ImagesLater {
-        /// The key.
-        key: &'static str,
-        /// The kind.
-        kind: &'static str,
-    },
-    /// Filters without what keeps their numbers in range.
-    #[error(
-        "network.encoder_batch_norm = false is not possible with encoder = \"conv\", whose convolutions have no bias of their own; leave it true"
-    )]
-    NormNeeded,
-    /// More halvings than the image has pixels for.
-    #[error(
-        "network.encoder_hidden and encoder_width make {stages} stages, and each but the first halves the image: images of {side} pixels have room for {room}; take fewer stages"
-    )]
-    TooManyStages {
-        /// Asked for.
-        stages: usize,
-        /// The shorter side of the images.
-        side: usize,
-        /// Until one pixel is left.
-        room: usize,
-    },
-    /// Patches that do not tile the image.
-    #[error(
-        "network.encoder_patch = {patch} does not divide images of {height} × {width} pixels; take a divisor of both, or another image side (`--image-side`)"
-    )]
-    Patches {
-        /// Asked for.
-        patch: usize,
-        /// Of the images.
-        height: usize,
-        /// Of the images.
-        width: usize,
-    },
-    /// Heads that do not share the width equally.
-    #[error("network.encoder_heads = {heads} does not divide encoder_width = {width}; take a divisor")]
-    Heads {
-        /// Asked for.
-        heads: usize,
-        /// Numbers of a token.
-        width: usize,
-    },
-    /// A width of zero.
-    #[error("network.{key} has a width of 0; widths are at least 1")]
-    ZeroWidth {
-        /// The key.
-        key: &'static str,
-    },
 }
 
 impl Network {
@@ -184,71 +118,6 @@ impl Network {
             is_linear,
         })
     }
-}
-
-fn check(config: &NetworkConfig, input: &Input) -> Result<(), NetworkError> {
-    if config.encoder == NetworkKind::None {
-        return Err(NetworkError::NoEncoder);
-    }
-    for (key, kind) in [("projector", config.projector), ("predictor", config.predictor)] {
-        if let Some(kind) = of_images(kind) {
-            return Err(NetworkError::ImagesLater { key, kind });
-        }
-    }
-    if let Some(encoder) = of_images(config.encoder) {
-        let Some([_, height, width]) = input.image else { return Err(NetworkError::NoImages { encoder }) };
-        check_image(config, height, width)?;
-    }
-    let zero = |widths: &[usize]| widths.contains(&0);
-    let projects = config.projector != NetworkKind::None;
-    let (is_conv, is_vit) = (config.encoder == NetworkKind::Conv, config.encoder == NetworkKind::Vit);
-    let faults = [
-        ("encoder_width", config.encoder_width == 0),
-        ("encoder_hidden", config.encoder != NetworkKind::Linear && !is_vit && zero(&config.encoder_hidden)),
-        ("encoder_blocks", is_conv && config.encoder_blocks == 0),
-        ("encoder_depth", is_vit && config.encoder_depth == 0),
-        ("projector_width", projects && config.projector_width == 0),
-        ("projector_hidden", config.projector == NetworkKind::Mlp && zero(&config.projector_hidden)),
-        ("predictor_hidden", config.predictor == NetworkKind::Mlp && zero(&config.predictor_hidden)),
-    ];
-    match faults.iter().find(|(_, is_zero)| *is_zero) {
-        Some((key, _)) => Err(NetworkError::ZeroWidth { key }),
-        None => Ok(()),
-    }
-}
-
-/// The name of a kind that takes images only.
-fn of_images(kind: NetworkKind) -> Option<&'static str> {
-    match kind {
-        NetworkKind::Conv => Some("conv"),
-        NetworkKind::Vit => Some("vit"),
-        _ => None,
-    }
-}
-
-fn check_image(config: &NetworkConfig, height: usize, width: usize) -> Result<(), NetworkError> {
-    if config.encoder == NetworkKind::Vit {
-        let (patch, heads, tokens) = (config.encoder_patch, config.encoder_heads, config.encoder_width);
-        if patch == 0 || !height.is_multiple_of(patch) || !width.is_multiple_of(patch) {
-            return Err(NetworkError::Patches { patch, height, width });
-        }
-        if heads == 0 || !tokens.is_multiple_of(heads) {
-            return Err(NetworkError::Heads { heads, width: tokens });
-        }
-        return Ok(());
-    }
-    {
-        if !config.encoder_batch_norm {
-            return Err(NetworkError::NormNeeded);
-        }
-        let (side, stages) = (height.min(width), config.encoder_hidden.len() + 1);
-        // Until one pixel is left: one stage, and one for each halving, rounded up.
-        let room = 1 + side.next_power_of_two().ilog2() as usize;
-        if stages > room {
-            return Err(NetworkError::TooManyStages { stages, side, room });
-        }
-    }
-    Ok(())
 }
 
 /// One of encoder, projector, predictor.
