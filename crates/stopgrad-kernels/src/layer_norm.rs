@@ -8,10 +8,8 @@
 use rayon::prelude::*;
 
 use crate::norm::Sums;
-use crate::softmax::{inner, total};
+use crate::softmax::{LANES, inner, total};
 use crate::{Number, block, vectors};
-
-const LANES: usize = 16;
 
 /// Mean and 1 / √(variance + floor) of each row: what the backward pass needs again.
 #[derive(Debug, Clone, PartialEq)]

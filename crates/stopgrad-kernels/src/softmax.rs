@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::{Number, block, vectors};
 
 /// Sums that are kept side by side: a vector's width of f32 under AVX-512.
-const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// exp(x − max) / Σ exp(x − max) of each row, in its place.
 ///

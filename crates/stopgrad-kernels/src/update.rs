@@ -74,7 +74,15 @@ pub struct Parameter<'a, T> {
 /// One step.
 ///
 /// # Cost      bytes: every slice read once, all but the gradient written once; LARS reads p and g once more
+/// # Panics    when the slices are not as long as the rule needs them
 pub fn update<T: Number>(rule: &Rule, parameter: Parameter<'_, T>) {
+    let n = parameter.values.len();
+    let second = if matches!(rule, Rule::Adamw { .. }) { n } else { 0 };
+    assert!(
+        parameter.gradient.len() == n && parameter.first.len() == n && parameter.second.len() >= second,
+        "a gradient and a state for each of {n} numbers"
+    );
+    assert!(parameter.teacher.as_ref().is_none_or(|(teacher, _)| teacher.len() == n), "a teacher of {n} numbers");
     let rule = match *rule {
         Rule::Lars { decoupled, trust, whole: true, .. } => {
             Scaled { rule, scale: lars_scale(&parameter, decoupled, trust), shrink: decoupled }
@@ -269,6 +277,7 @@ fn two_and_teacher<T: Number>(
 ///
 /// # Shapes      teacher, student: as long
 pub fn average<T: Number>(teacher: &mut [T], student: &[T], share: f64) {
+    assert_eq!(teacher.len(), student.len(), "as many numbers");
     if share >= 1.0 {
         return teacher.copy_from_slice(student);
     }

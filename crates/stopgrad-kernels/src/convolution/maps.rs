@@ -48,39 +48,46 @@ pub(super) fn apart(numbers: usize) -> usize {
     LANES * (numbers.div_ceil(LANES) | 1)
 }
 
-/// G g Gᵀ of each channel and filter, or of the filter turned by half a turn: a matrix channels × filters a position.
-pub(super) fn of_filters<T: Number>(g: &Geometry, weight: &[T], turned: bool, out: &mut [T]) {
-    let (channels, filters) = (g.channels, g.filters);
-    // A thread has its channels of every position: positions would each read all filters.
-    let mut rows: Vec<Vec<&mut [T]>> = (0..channels).map(|_| Vec::with_capacity(POSITIONS)).collect();
-    for position in out.chunks_mut(apart(channels * filters)) {
-        for (row, numbers) in rows.iter_mut().zip(position.chunks_mut(filters)) {
+/// Of each channel its row of filters in every matrix channels × filters, which begin `step` numbers apart. A thread takes channels:
+/// taking matrices, each would read all that the others read.
+fn by_channel<'a, T>(g: &Geometry, out: &'a mut [T], step: usize) -> Vec<Vec<&'a mut [T]>> {
+    let mut rows: Vec<Vec<&mut [T]>> = (0..g.channels).map(|_| Vec::with_capacity(POSITIONS)).collect();
+    for matrix in out.chunks_mut(step) {
+        for (row, numbers) in rows.iter_mut().zip(matrix.chunks_mut(g.filters)) {
             row.push(numbers);
         }
     }
-    rows.par_iter_mut().enumerate().with_min_len(8).for_each(|(channel, out)| {
-        let mut half = [[zeros(); FILTER]; IN];
-        vectors(
-            #[inline(always)]
-            || {
-                for first in (0..filters).step_by(LANES) {
-                    let end = filters.min(first + LANES);
-                    both_ways::<OfFilter, _, _, _>(
-                        #[inline(always)]
-                        |i: usize, j: usize| {
-                            let tap = i * FILTER + j;
-                            let row =
-                                (if turned { FILTER * FILTER - 1 - tap } else { tap } * channels + channel) * filters;
-                            load(&weight[row + first..row + end])
-                        },
-                        &mut half,
-                        #[inline(always)]
-                        |i: usize, j: usize, lanes: &_| store(lanes, &mut out[i * IN + j][first..end]),
-                    );
-                }
-            },
-        );
-    });
+    rows
+}
+
+/// G g Gᵀ of each channel and filter, or of the filter turned by half a turn: a matrix channels × filters a position.
+pub(super) fn of_filters<T: Number>(g: &Geometry, weight: &[T], turned: bool, out: &mut [T]) {
+    let (channels, filters) = (g.channels, g.filters);
+    by_channel(g, out, apart(channels * filters)).par_iter_mut().enumerate().with_min_len(8).for_each(
+        |(channel, out)| {
+            let mut half = [[zeros(); FILTER]; IN];
+            vectors(
+                #[inline(always)]
+                || {
+                    for first in (0..filters).step_by(LANES) {
+                        let end = filters.min(first + LANES);
+                        both_ways::<OfFilter, _, _, _>(
+                            #[inline(always)]
+                            |i: usize, j: usize| {
+                                let tap = i * FILTER + j;
+                                let row = (if turned { FILTER * FILTER - 1 - tap } else { tap } * channels + channel)
+                                    * filters;
+                                load(&weight[row + first..row + end])
+                            },
+                            &mut half,
+                            #[inline(always)]
+                            |i: usize, j: usize, lanes: &_| store(lanes, &mut out[i * IN + j][first..end]),
+                        );
+                    }
+                },
+            );
+        },
+    );
 }
 
 /// Rows of tiles of every image at hand.
@@ -194,13 +201,7 @@ pub(super) fn back<T: Number>(to: Tiling, strip: Strip, results: &[T], out: &mut
 pub(super) fn to_filters<T: Number>(g: &Geometry, sums: &[T], out: &mut [T]) {
     let (channels, filters) = (g.channels, g.filters);
     let step = apart(channels * filters);
-    let mut rows: Vec<Vec<&mut [T]>> = (0..channels).map(|_| Vec::with_capacity(FILTER * FILTER)).collect();
-    for tap in out.chunks_exact_mut(channels * filters) {
-        for (row, numbers) in rows.iter_mut().zip(tap.chunks_exact_mut(filters)) {
-            row.push(numbers);
-        }
-    }
-    rows.par_iter_mut().enumerate().with_min_len(8).for_each(|(channel, out)| {
+    by_channel(g, out, channels * filters).par_iter_mut().enumerate().with_min_len(8).for_each(|(channel, out)| {
         let mut half = [[zeros(); IN]; FILTER];
         vectors(
             #[inline(always)]

@@ -43,21 +43,33 @@ fn each_product(count: usize, g: &Geometry, mut visit: impl FnMut(usize, usize, 
     }
 }
 
+/// Results and the gradients of x and of the weight, by the definition.
+fn defined(count: usize, g: &Geometry, [x, weight, upstream]: [&[f64]; 3]) -> [Vec<f64>; 3] {
+    let mut expected = [upstream, x, weight].map(|like| vec![0.0; like.len()]);
+    each_product(count, g, |i, w, o| {
+        expected[0][o] += x[i] * weight[w];
+        expected[1][i] += upstream[o] * weight[w];
+        expected[2][w] += upstream[o] * x[i];
+    });
+    expected
+}
+
+/// The same by the kernels, which must write every number.
+fn all_three<T: Number>(g: &Geometry, [x, weight, upstream]: [&[T]; 3]) -> [Vec<T>; 3] {
+    let mut found = [upstream, x, weight].map(|like| vec![T::from_f64(f64::NAN); like.len()]);
+    forward(g, x, weight, &mut found[0]);
+    input_gradient(g, upstream, weight, &mut found[1]);
+    weight_gradient(g, x, upstream, &mut found[2]);
+    found
+}
+
 #[test]
 fn values_and_gradients_are_those_of_the_definition() {
     for (count, g) in geometries() {
         let (x, weight) = (numbers(count * g.image(), 7), numbers(g.taps() * g.filters, 5));
         let upstream = numbers(count * g.out_image(), 3);
-        let mut expected = [vec![0.0; upstream.len()], vec![0.0; x.len()], vec![0.0; weight.len()]];
-        each_product(count, &g, |i, w, o| {
-            expected[0][o] += x[i] * weight[w];
-            expected[1][i] += upstream[o] * weight[w];
-            expected[2][w] += upstream[o] * x[i];
-        });
-        let mut found = expected.clone().map(|part| vec![f64::NAN; part.len()]);
-        forward(&g, &x, &weight, &mut found[0]);
-        input_gradient(&g, &upstream, &weight, &mut found[1]);
-        weight_gradient(&g, &x, &upstream, &mut found[2]);
+        let expected = defined(count, &g, [&x, &weight, &upstream]);
+        let found = all_three(&g, [&x, &weight, &upstream]);
         assert_eq!(found, expected, "{g:?}");
     }
 }
@@ -84,21 +96,10 @@ fn minimal_filtering_is_the_definition_within_rounding() {
         let normals = |count, seed| crate::testing::normals(count, seed, 1.0);
         let (x, weight) = (normals(count * g.image(), 1), normals(g.taps() * g.filters, 2));
         let upstream = normals(count * g.out_image(), 3);
-        let mut expected = [vec![0.0; upstream.len()], vec![0.0; x.len()], vec![0.0; weight.len()]];
-        each_product(count, &g, |i, w, o| {
-            expected[0][o] += x[i] * weight[w];
-            expected[1][i] += upstream[o] * weight[w];
-            expected[2][w] += upstream[o] * x[i];
-        });
-        let mut found = expected.clone().map(|part| vec![f64::NAN; part.len()]);
-        forward(&g, &x, &weight, &mut found[0]);
-        input_gradient(&g, &upstream, &weight, &mut found[1]);
-        weight_gradient(&g, &x, &upstream, &mut found[2]);
+        let expected = defined(count, &g, [&x, &weight, &upstream]);
+        let found = all_three(&g, [&x, &weight, &upstream]);
         let [x, weight, upstream] = [&x, &weight, &upstream].map(|values| crate::testing::single(values));
-        let mut single = expected.clone().map(|part| vec![f32::NAN; part.len()]);
-        forward(&g, &x, &weight, &mut single[0]);
-        input_gradient(&g, &upstream, &weight, &mut single[1]);
-        weight_gradient(&g, &x, &upstream, &mut single[2]);
+        let single = all_three(&g, [&x, &weight, &upstream]);
         for ((expected, found), single) in expected.iter().zip(&found).zip(&single) {
             let size = (expected.iter().map(|e| e * e).sum::<f64>() / expected.len() as f64).sqrt();
             let worst = |found: &mut dyn Iterator<Item = f64>| {

@@ -140,7 +140,13 @@ impl Backward<Flex, 4> for NormalizeOnto {
         let saved = ops.state;
         let upstream = gradients.consume::<Flex>(&ops.node).to_contiguous();
         // Behind the ReLU both summands get the same.
-        let passed = if saved.given.relu { typed!(saved.x, through_relu(&saved.output, &upstream)) } else { upstream };
+        let passed = if saved.given.relu {
+            let passed = typed!(saved.x, through_relu(&saved.output, &upstream));
+            given_back(upstream);
+            passed
+        } else {
+            upstream
+        };
         let [to_x, to_scale, to_shift, to_added] = ops.parents;
         let without = Saved { given: Arc::new(Given { relu: false, ..(*saved.given).clone() }), ..saved };
         let [of_x, of_scale, of_shift] = typed!(without.x, backward(&without, &passed));
