@@ -56,7 +56,7 @@ def unlock():
 
 
 def bench_program():
-    build = ["cargo", "bench", "-p", "stopgrad-train", "--bench", "steps", "--no-run", "--message-format=json"]
+    build = ["cargo", "bench", "--workspace", "--bench", "steps", "--no-run", "--message-format=json"]
     lines = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     messages = [json.loads(line) for line in lines]
     return next(m["executable"] for m in messages if m.get("target", {}).get("name") == "steps" and m.get("executable"))

@@ -3,11 +3,10 @@
 //! A sample's head is one task: its scores, a token to each, stay in the cache. They are not kept for the backward pass but made
 //! again: t² c multiply-adds cost less than writing and reading t² numbers a head.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use crate::Number;
+use crate::product::{Factor, Target, multiply};
 use crate::softmax::{rows_backward, rows_in_place};
 
 /// Sizes: a row of queries, keys and values together is 3 × heads × width numbers, in that order.
@@ -33,22 +32,23 @@ impl Geometry {
     }
 
     /// Queries (0), keys (1) or values (2) of a head in a sample.
-    fn part<'a, T>(&self, sample: &'a [T], part: usize, head: usize) -> MatRef<'a, T> {
-        let all = MatRef::from_row_major_slice(sample, self.tokens, 3 * self.row());
-        all.submatrix(0, part * self.row() + head * self.width, self.tokens, self.width)
+    fn part<'a, T>(&self, sample: &'a [T], part: usize, head: usize) -> Factor<'a, T> {
+        let columns = (part * self.row() + head * self.width, self.width);
+        Factor::new(sample, self.tokens, 3 * self.row()).part((0, self.tokens), columns)
     }
 
-    fn part_mut<'a, T>(&self, sample: &'a mut [T], part: usize, head: usize) -> MatMut<'a, T> {
-        let all = MatMut::from_row_major_slice_mut(sample, self.tokens, 3 * self.row());
-        all.submatrix_mut(0, part * self.row() + head * self.width, self.tokens, self.width)
+    /// Where those of a gradient go.
+    fn part_mut<'a, T>(&self, sample: &'a mut [T], part: usize, head: usize) -> Target<'a, T> {
+        let first = part * self.row() + head * self.width;
+        Target { values: &mut sample[first..], stride: 3 * self.row(), add: false }
     }
 
     /// softmax(q kᵀ / √c): t × t, row-major.
     fn shares<T: Number>(&self, sample: &[T], head: usize, shares: &mut [T]) {
         let scale = T::from_f64(1.0 / (self.width as f64).sqrt());
         let (q, k) = (self.part(sample, 0, head), self.part(sample, 1, head));
-        let out = MatMut::from_row_major_slice_mut(shares, self.tokens, self.tokens);
-        matmul(out, Accum::Replace, q, k.transpose(), scale, Par::Seq);
+        let out = Target { values: &mut *shares, stride: self.tokens, add: false };
+        multiply(q, k.transposed(), scale, out);
         rows_in_place(shares, self.tokens);
     }
 }
@@ -64,10 +64,9 @@ pub fn forward<T: Number>(geometry: &Geometry, qkv: &[T], out: &mut [T]) {
     out.par_chunks_mut(t * row).zip(qkv.par_chunks(3 * t * row)).for_each_init(new, |shares, (out, sample)| {
         for head in 0..geometry.heads {
             geometry.shares(sample, head, shares);
-            let shares = MatRef::from_row_major_slice(shares, t, t);
-            let all = MatMut::from_row_major_slice_mut(out, t, row);
-            let out = all.submatrix_mut(0, head * geometry.width, t, geometry.width);
-            matmul(out, Accum::Replace, shares, geometry.part(sample, 2, head), T::from_f64(1.0), Par::Seq);
+            let out = Target { values: &mut out[head * geometry.width..], stride: row, add: false };
+            let values = geometry.part(sample, 2, head);
+            multiply(Factor::new(shares, t, t), values, T::from_f64(1.0), out);
         }
     });
 }
@@ -88,18 +87,16 @@ pub fn backward<T: Number>(geometry: &Geometry, qkv: &[T], upstream: &[T], gradi
         .for_each_init(new, |[shares, slopes], ((gradient, sample), upstream)| {
             for head in 0..geometry.heads {
                 geometry.shares(sample, head, shares);
-                let all = MatRef::from_row_major_slice(upstream, t, row);
-                let above = all.submatrix(0, head * geometry.width, t, geometry.width);
+                let above = Factor::new(upstream, t, row).part((0, t), (head * geometry.width, geometry.width));
                 let [q, k, v] = [0, 1, 2].map(|part| geometry.part(sample, part, head));
-                let out = geometry.part_mut(gradient, 2, head);
-                let seen = MatRef::from_row_major_slice(shares, t, t);
-                matmul(out, Accum::Replace, seen.transpose(), above, one, Par::Seq);
-                let out = MatMut::from_row_major_slice_mut(slopes, t, t);
-                matmul(out, Accum::Replace, above, v.transpose(), one, Par::Seq);
+                let seen = Factor::new(&*shares, t, t);
+                multiply(seen.transposed(), above, one, geometry.part_mut(gradient, 2, head));
+                let out = Target { values: &mut *slopes, stride: t, add: false };
+                multiply(above, v.transposed(), one, out);
                 rows_backward(shares, slopes, t);
-                let slopes = MatRef::from_row_major_slice(slopes, t, t);
-                matmul(geometry.part_mut(gradient, 0, head), Accum::Replace, slopes, k, scale, Par::Seq);
-                matmul(geometry.part_mut(gradient, 1, head), Accum::Replace, slopes.transpose(), q, scale, Par::Seq);
+                let slopes = Factor::new(&*slopes, t, t);
+                multiply(slopes, k, scale, geometry.part_mut(gradient, 0, head));
+                multiply(slopes.transposed(), q, scale, geometry.part_mut(gradient, 1, head));
             }
         });
 }

@@ -14,6 +14,7 @@
 pub mod attention;
 pub mod convolution;
 pub mod gelu;
+mod lanes;
 pub mod layer_norm;
 pub mod linear;
 pub mod norm;
@@ -26,6 +27,7 @@ mod testing;
 pub mod update;
 mod vectors;
 
+pub use lanes::Lanes;
 pub use number::Number;
 pub use vectors::vectors;
 

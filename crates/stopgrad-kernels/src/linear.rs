@@ -9,7 +9,7 @@
 
 use rayon::prelude::*;
 
-use crate::product::{Factor, row_major_product};
+use crate::product::{Factor, product_then, row_major_product};
 use crate::{Number, block, gelu, vectors};
 
 /// What follows the bias.
@@ -46,26 +46,22 @@ impl<T: Number> Linear<'_, T> {
         let (n, inputs) = (out.len() / d, weight.len() / d);
         assert!(x.len() == n * inputs && weight.len() == inputs * d, "{n} rows of {inputs} numbers to {d}");
         let (left, right) = (Factor::new(x, n, inputs), Factor::new(weight, inputs, d));
-        if let Some(before) = before {
-            row_major_product(&left, &right, before);
-            out.par_chunks_mut(block(d)).zip(before.par_chunks_mut(block(d))).for_each(|(out, before)| {
+        match before {
+            Some(before) => product_then(&left, &right, before, out, |before, out| {
                 if let (Some(bias), Activation::Gelu) = (bias, activation) {
                     return add_bias_and_gelu(before, bias, out);
                 }
                 add_bias(before, bias, false);
                 out.copy_from_slice(before);
                 activate(out, activation);
-            });
-            return;
-        }
-        row_major_product(&left, &right, out);
-        if bias.is_some() || activation != Activation::None {
-            out.par_chunks_mut(block(d)).for_each(|out| {
+            }),
+            None if bias.is_none() && activation == Activation::None => row_major_product(&left, &right, out),
+            None => product_then(&left, &right, out, &mut [], |out, _| {
                 let done = add_bias(out, bias, activation == Activation::Relu);
                 if !done || activation == Activation::Gelu {
                     activate(out, activation);
                 }
-            });
+            }),
         }
     }
 

@@ -3,12 +3,11 @@
 //! The rows are made for a few hundred pixels at a time, which stay in the cache of the core that multiplies them; both gradients
 //! are products over the same rows.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::Geometry;
 use crate::Number;
+use crate::product::{Factor, Target, multiply};
 
 /// Output pixels that are multiplied at a time: enough rows for the product to run at its rate, few enough that they
 /// stay in the second-level cache.
@@ -27,16 +26,15 @@ impl Geometry {
 pub(super) fn forward<T: Number>(geometry: &Geometry, x: &[T], weight: &[T], out: &mut [T]) {
     let (taps, filters) = (geometry.taps(), geometry.filters);
     let images = geometry.images_a_task();
-    let weight = MatRef::from_row_major_slice(weight, taps, filters);
+    let weight = Factor::new(weight, taps, filters);
     out.par_chunks_mut(images * geometry.out_image()).zip(x.par_chunks(images * geometry.image())).for_each_init(
         Vec::new,
         |gathered, (out, x)| {
             for (tile, out) in out.chunks_mut(ROWS * filters).enumerate() {
                 let rows = out.len() / filters;
                 gather(geometry, x, tile * ROWS, rows, gathered);
-                let gathered = MatRef::from_row_major_slice(gathered, rows, taps);
-                let out = MatMut::from_row_major_slice_mut(out, rows, filters);
-                matmul(out, Accum::Replace, gathered, weight, T::from_f64(1.0), Par::Seq);
+                let out = Target { values: out, stride: filters, add: false };
+                multiply(Factor::new(gathered, rows, taps), weight, T::from_f64(1.0), out);
             }
         },
     );
@@ -46,7 +44,7 @@ pub(super) fn forward<T: Number>(geometry: &Geometry, x: &[T], weight: &[T], out
 pub(super) fn input_gradient<T: Number>(geometry: &Geometry, upstream: &[T], weight: &[T], out: &mut [T]) {
     let (taps, filters) = (geometry.taps(), geometry.filters);
     let images = geometry.images_a_task();
-    let weight = MatRef::from_row_major_slice(weight, taps, filters);
+    let weight = Factor::new(weight, taps, filters);
     out.par_chunks_mut(images * geometry.image())
         .zip(upstream.par_chunks(images * geometry.out_image()))
         .for_each_init(Vec::new, |gathered: &mut Vec<T>, (out, upstream)| {
@@ -54,9 +52,9 @@ pub(super) fn input_gradient<T: Number>(geometry: &Geometry, upstream: &[T], wei
             for (tile, upstream) in upstream.chunks(ROWS * filters).enumerate() {
                 let rows = upstream.len() / filters;
                 gathered.resize(rows * taps, T::from_f64(0.0));
-                let upstream = MatRef::from_row_major_slice(upstream, rows, filters);
-                let product = MatMut::from_row_major_slice_mut(gathered, rows, taps);
-                matmul(product, Accum::Replace, upstream, weight.transpose(), T::from_f64(1.0), Par::Seq);
+                let product = Target { values: &mut *gathered, stride: taps, add: false };
+                let upstream = Factor::new(upstream, rows, filters);
+                multiply(upstream, weight.transposed(), T::from_f64(1.0), product);
                 scatter(geometry, gathered, tile * ROWS, out);
             }
         });
@@ -76,10 +74,9 @@ pub(super) fn weight_gradient<T: Number>(geometry: &Geometry, x: &[T], upstream:
             for (tile, upstream) in upstream.chunks(ROWS * filters).enumerate() {
                 let rows = upstream.len() / filters;
                 gather(geometry, x, tile * ROWS, rows, &mut gathered);
-                let gathered = MatRef::from_row_major_slice(&gathered, rows, taps);
-                let upstream = MatRef::from_row_major_slice(upstream, rows, filters);
-                let sum = MatMut::from_row_major_slice_mut(&mut sum, taps, filters);
-                matmul(sum, Accum::Add, gathered.transpose(), upstream, T::from_f64(1.0), Par::Seq);
+                let gathered = Factor::new(&gathered, rows, taps).transposed();
+                let sum = Target { values: &mut sum, stride: filters, add: true };
+                multiply(gathered, Factor::new(upstream, rows, filters), T::from_f64(1.0), sum);
             }
             sum
         })

@@ -4,13 +4,12 @@
 //! channels: 36 products of matrices for all tiles. Tiles are taken a few dozen at a time, which stay in the second-level cache
 //! of the core between the three stages.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::Geometry;
 use super::maps::{Stage, Strip, Tiling, apart, back, of_filters, to_filters, transform};
 use super::tiles::{FILTER, OUT, POSITIONS};
+use crate::product::{Factor, LaidOut, Target, multiply};
 use crate::{Number, scratch};
 
 /// Numbers of the cache that the transformed pixels and results of a piece may take.
@@ -36,27 +35,33 @@ pub(super) fn suits(g: &Geometry) -> bool {
 /// See [`super::forward`].
 pub(super) fn forward<T: Number>(g: &Geometry, x: &[T], weight: &[T], out: &mut [T]) {
     let from = Tiling { height: g.height, width: g.width, depth: g.channels };
-    scratch::with(POSITIONS * apart(g.channels * g.filters), |filters: &mut [T]| {
-        of_filters(g, weight, false, filters);
-        let at = |position| matrix(filters, position, g.channels, g.filters);
-        filtered(from, from.of(g.filters), x, &at, out);
-    });
+    with_filters(g, weight, false, |filters| filtered(from, from.of(g.filters), x, filters, out));
 }
 
 /// See [`super::input_gradient`]: the upstream gradient, filtered by the filters turned by half a turn.
 pub(super) fn input_gradient<T: Number>(g: &Geometry, upstream: &[T], weight: &[T], out: &mut [T]) {
     let from = Tiling { height: g.height, width: g.width, depth: g.filters };
-    scratch::with(POSITIONS * apart(g.channels * g.filters), |filters: &mut [T]| {
-        of_filters(g, weight, true, filters);
-        let at = |position| matrix(filters, position, g.channels, g.filters).transpose();
-        filtered(from, from.of(g.channels), upstream, &at, out);
-    });
+    with_filters(g, weight, true, |filters| filtered(from, from.of(g.channels), upstream, filters, out));
 }
 
-/// The matrix of one position.
-fn matrix<T>(all: &[T], position: usize, rows: usize, columns: usize) -> MatRef<'_, T> {
-    let start = position * apart(rows * columns);
-    MatRef::from_row_major_slice(&all[start..start + rows * columns], rows, columns)
+/// The matrix of each position, of the filters as they are or turned: what channels are multiplied with, or filters.
+fn with_filters<T: Number>(g: &Geometry, weight: &[T], turned: bool, work: impl FnOnce(&[LaidOut<'_, T>])) {
+    let length = apart(g.channels * g.filters);
+    let (rows, columns) = if turned { (g.filters, g.channels) } else { (g.channels, g.filters) };
+    let room = apart(Factor::<T>::room(rows, columns));
+    scratch::with(POSITIONS * (length + room), |numbers: &mut [T]| {
+        let (filters, places) = numbers.split_at_mut(POSITIONS * length);
+        of_filters(g, weight, turned, filters);
+        let laid_out: Vec<LaidOut<'_, T>> = filters
+            .par_chunks(length)
+            .zip(places.par_chunks_mut(room))
+            .map(|(filters, place)| {
+                let matrix = Factor::new(&filters[..g.channels * g.filters], g.channels, g.filters);
+                if turned { matrix.transposed().lay_out(place) } else { matrix.lay_out(place) }
+            })
+            .collect();
+        work(&laid_out);
+    });
 }
 
 /// Rows of tiles that one task takes, of an image or of several.
@@ -67,9 +72,7 @@ fn piece(from: Tiling, to: Tiling) -> (usize, usize) {
 }
 
 /// The three stages, piece by piece.
-fn filtered<'a, T: Number>(
-    from: Tiling, to: Tiling, x: &[T], filters: &(impl Fn(usize) -> MatRef<'a, T> + Sync), out: &mut [T],
-) {
+fn filtered<T: Number>(from: Tiling, to: Tiling, x: &[T], filters: &[LaidOut<'_, T>], out: &mut [T]) {
     let (images, rows) = piece(from, to);
     let of_images = out.par_chunks_mut(images * to.image()).zip(x.par_chunks(images * from.image()));
     of_images.for_each(|(out, x)| {
@@ -82,9 +85,9 @@ fn filtered<'a, T: Number>(
                 let (pixels, results) = numbers.split_at_mut(POSITIONS * v);
                 transform(from, strip, x, pixels, Stage::Pixels);
                 results.par_chunks_mut(m).enumerate().with_min_len(POSITIONS / 4).for_each(|(position, out)| {
-                    let pixels = matrix(pixels, position, tiles, from.depth);
-                    let out = MatMut::from_row_major_slice_mut(&mut out[..tiles * to.depth], tiles, to.depth);
-                    matmul(out, Accum::Replace, pixels, filters(position), T::from_f64(1.0), Par::Seq);
+                    let pixels = Factor::new(&pixels[position * v..][..tiles * from.depth], tiles, from.depth);
+                    let out = Target { values: &mut out[..tiles * to.depth], stride: to.depth, add: false };
+                    multiply(pixels, filters[position], T::from_f64(1.0), out);
                 });
                 back(to, strip, results, out);
             });
@@ -123,11 +126,10 @@ pub(super) fn weight_gradient<T: Number>(g: &Geometry, x: &[T], upstream: &[T], 
                     for (slot, &tiles) in kept.chunks(slot).zip(&counts) {
                         let pixels = &slot[position * v..][..tiles * from.depth];
                         let gradients = &slot[POSITIONS * v + position * w..][..tiles * to.depth];
-                        let pixels = MatRef::from_row_major_slice(pixels, tiles, from.depth);
-                        let gradients = MatRef::from_row_major_slice(gradients, tiles, to.depth);
-                        let sum = &mut sum[..from.depth * to.depth];
-                        let sum = MatMut::from_row_major_slice_mut(sum, from.depth, to.depth);
-                        matmul(sum, Accum::Add, pixels.transpose(), gradients, T::from_f64(1.0), Par::Seq);
+                        let pixels = Factor::new(pixels, tiles, from.depth).transposed();
+                        let gradients = Factor::new(gradients, tiles, to.depth);
+                        let sum = Target { values: &mut sum[..from.depth * to.depth], stride: to.depth, add: true };
+                        multiply(pixels, gradients, T::from_f64(1.0), sum);
                     }
                 });
             }

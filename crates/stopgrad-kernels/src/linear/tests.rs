@@ -11,7 +11,7 @@ fn defined(x: &[f64], weight: &[f64], bias: &[f64], activation: Activation) -> V
         .map(|value| match activation {
             Activation::None => value,
             Activation::Relu => value.max(0.0),
-            Activation::Gelu => value * value.normal_share(),
+            Activation::Gelu => value * value.normal().0,
         })
         .collect()
 }

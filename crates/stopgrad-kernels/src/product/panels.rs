@@ -1,0 +1,212 @@
+//! The right factor of a product, laid out: panels as wide as a tile, each row after row; what a panel has beyond the factor is 0.
+
+#![allow(clippy::inline_always, reason = "what is not part of the function with the vector instructions is plain code")]
+
+use std::marker::PhantomData;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::Factor;
+use crate::Number;
+
+/// Bytes of a line of the cache: a register read across two of them costs twice.
+pub(super) const LINE: usize = 64;
+/// Numbers of a factor that is laid out whole: with a few rows of the left one they stay in the second-level cache.
+const WHOLE: usize = 150 << 10;
+/// Of one of which more is laid out later: sums that wait for the rest have a place there, too.
+const PART: usize = 96 << 10;
+/// Columns of such a part.
+pub(super) const STRIP_COLUMNS: usize = 256;
+/// Columns of a transposed factor are laid out in strips of so many rows, which the first-level cache holds,
+const STRIP: usize = 64;
+/// so many columns at a time,
+const GROUP: usize = 8;
+/// so many rows of them.
+const TURNED: usize = 16;
+
+/// A right factor, as it is stored or laid out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Right<'a, T> {
+    /// Is laid out, a part at a time, by the product.
+    Factor(Factor<'a, T>),
+    /// Once for several products.
+    LaidOut(LaidOut<'a, T>),
+}
+
+/// All panels of a factor, for some rows of it after the other.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LaidOut<'a, T> {
+    pub(super) numbers: &'a [T],
+    rows: usize,
+    columns: usize,
+}
+
+impl<'a, T: Number> From<Factor<'a, T>> for Right<'a, T> {
+    /// A factor of as many columns as one panel is laid out as it is.
+    fn from(factor: Factor<'a, T>) -> Self {
+        let Factor { values, rows, columns, down, across } = factor;
+        let one = panels(columns, Widths::of::<T>())
+            .next()
+            .is_some_and(|panel| panel.used == columns && panel.width == columns);
+        if one && across == 1 && down == columns {
+            Self::LaidOut(LaidOut { numbers: &values[..rows * columns], rows, columns })
+        } else {
+            Self::Factor(factor)
+        }
+    }
+}
+
+impl<'a, T> From<LaidOut<'a, T>> for Right<'a, T> {
+    fn from(panels: LaidOut<'a, T>) -> Self {
+        Self::LaidOut(panels)
+    }
+}
+
+impl<T> Right<'_, T> {
+    /// Rows and columns.
+    pub(super) fn size(&self) -> (usize, usize) {
+        match self {
+            Self::Factor(factor) => (factor.rows, factor.columns),
+            Self::LaidOut(panels) => (panels.rows, panels.columns),
+        }
+    }
+}
+
+impl<T: Number> Factor<'_, T> {
+    /// Numbers of it when it is laid out.
+    pub(crate) fn room(rows: usize, columns: usize) -> usize {
+        rows * Widths::of::<T>().rounded(columns)
+    }
+
+    /// Into `room` numbers.
+    pub(crate) fn lay_out<'b>(&self, place: &'b mut [T]) -> LaidOut<'b, T> {
+        let widths = Widths::of::<T>();
+        let (rows, columns) = (self.rows, self.columns);
+        let depth = depth(rows, columns);
+        for first in (0..rows).step_by(depth) {
+            let count = depth.min(rows - first);
+            let room = widths.rounded(columns);
+            lay_out(self, (first, count), widths, &mut place[first * room..][..count * room]);
+        }
+        LaidOut { numbers: place, rows, columns }
+    }
+}
+
+/// Terms that are added at a time, of so many: as few equal parts as may be.
+pub(super) fn depth(terms: usize, columns: usize) -> usize {
+    let most = if terms * columns <= WHOLE { terms } else { PART / columns.clamp(1, STRIP_COLUMNS) };
+    terms.div_ceil(terms.div_ceil(most.max(1)).max(1)).max(1)
+}
+
+/// Registers of the processor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Widths {
+    /// Numbers in one.
+    pub(super) lanes: usize,
+    /// Columns of the widest panel.
+    widest: usize,
+}
+
+impl Widths {
+    pub(super) fn of<T: Number>() -> Self {
+        Arch::new().dispatch(Ask(PhantomData::<T>))
+    }
+
+    /// Columns with those that panels have beyond the factor.
+    pub(super) fn rounded(self, columns: usize) -> usize {
+        columns.next_multiple_of(self.lanes)
+    }
+}
+
+struct Ask<T>(PhantomData<T>);
+
+impl<T: Number> WithSimd for Ask<T> {
+    type Output = Widths;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Widths {
+        let lanes = T::lanes::<S>();
+        Widths { lanes, widest: lanes * if S::REGISTER_COUNT >= 32 { 4 } else { 2 } }
+    }
+}
+
+/// A panel: where it begins, how many columns it has, how many of them count.
+#[derive(Clone, Copy)]
+pub(super) struct Panel {
+    pub(super) column: usize,
+    pub(super) width: usize,
+    pub(super) used: usize,
+}
+
+/// Panels of so many columns; the last ones as narrow as what is left.
+pub(super) fn panels(columns: usize, widths: Widths) -> impl Iterator<Item = Panel> {
+    let Widths { lanes, widest } = widths;
+    let mut column = 0;
+    std::iter::from_fn(move || {
+        let left = columns - column;
+        (left > 0).then(|| {
+            let mut width = widest;
+            while width > lanes && width - lanes >= left.next_multiple_of(lanes) || width > left.next_multiple_of(lanes)
+            {
+                width /= 2;
+            }
+            let panel = Panel { column, width, used: left.min(width) };
+            column += panel.used;
+            panel
+        })
+    })
+}
+
+/// Rows `first` to `first + count` of a factor.
+pub(super) fn lay_out<T: Number>(
+    factor: &Factor<'_, T>, (first, count): (usize, usize), widths: Widths, place: &mut [T],
+) {
+    for panel in panels(factor.columns, widths) {
+        lay_out_panel(factor, (first, count), panel, &mut place[panel.column * count..][..panel.width * count]);
+    }
+}
+
+/// The columns of one panel.
+fn lay_out_panel<T: Number>(factor: &Factor<'_, T>, (first, count): (usize, usize), panel: Panel, place: &mut [T]) {
+    let Panel { column, width, used } = panel;
+    let zero = T::from_f64(0.0);
+    if factor.across == 1 {
+        for (row, place) in place.chunks_exact_mut(width).enumerate() {
+            let from = (first + row) * factor.down + column;
+            place[..used].copy_from_slice(&factor.values[from..][..used]);
+            place[used..].fill(zero);
+        }
+        return;
+    }
+    for (strip, place) in place.chunks_mut(width * STRIP).enumerate() {
+        let top = first + strip * STRIP;
+        debug_assert!(top + place.len() / width <= first + count, "strips of the panel");
+        let mut j = 0;
+        while j < used {
+            let from = &factor.values[top + (column + j) * factor.across..];
+            j += if used - j >= GROUP && place.len() == width * STRIP {
+                for row in (0..STRIP).step_by(TURNED) {
+                    turn(&from[row..], factor.across, &mut place[row * width + j..], width);
+                }
+                GROUP
+            } else {
+                place[j..].iter_mut().step_by(width).zip(from).for_each(|(place, &value)| *place = value);
+                1
+            };
+        }
+        place.chunks_exact_mut(width).for_each(|row| row[used..].fill(zero));
+    }
+}
+
+/// A block of fixed size, turned.
+#[inline(always)]
+fn turn<T: Number>(from: &[T], across: usize, place: &mut [T], width: usize) {
+    let column = |c: usize| from[c * across..].first_chunk::<TURNED>().expect("rows of a strip");
+    let columns: [&[T; TURNED]; GROUP] = std::array::from_fn(column);
+    for row in 0..TURNED {
+        let out = place[row * width..].first_chunk_mut::<GROUP>().expect("columns of a group");
+        for c in 0..GROUP {
+            out[c] = columns[c][row];
+        }
+    }
+}
