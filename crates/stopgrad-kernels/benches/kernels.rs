@@ -203,7 +203,7 @@ fn updates(bench: &Bench) {
     bench.time("AdamW, 4 Mi numbers", 0.0, 7 * length, || {
         update(&rule, Parameter { values: &mut p, gradient: &g, first: &mut m, second: &mut v, teacher: None });
     });
-    let rule = Rule::Lars { rate: 1e-3, momentum: 0.9, decoupled: 1e-2, trust: 1e-3, whole: true };
+    let rule = Rule::Lars { rate: 1e-3, momentum: 0.9, decoupled: 1e-2, trust: 1e-3, clip: false, whole: true };
     bench.time("LARS, 4 Mi numbers", 0.0, 7 * length, || {
         update(&rule, Parameter { values: &mut p, gradient: &g, first: &mut m, second: &mut [], teacher: None });
     });

@@ -41,6 +41,7 @@ pub enum Rule {
     },
     /// v ← μ v + s (g + λ p);  p ← p − η v, with s = τ |p| / (|g| + λ |p|), and 1 where |p| or |g| is 0. You, Gitman, Ginsburg
     /// 2017. Biases and norms (`whole` false) take s = 1 and λ = 0, as is usual (Grill et al. 2020, appendix J).
+    /// Clipped, s is min(s / η, 1): no parameter moves further than by gradient descent of rate η.
     Lars {
         /// η.
         rate: f64,
@@ -50,6 +51,8 @@ pub enum Rule {
         decoupled: f64,
         /// τ.
         trust: f64,
+        /// Whether s is clipped.
+        clip: bool,
         /// Whether it is a matrix or filters.
         whole: bool,
     },
@@ -84,8 +87,10 @@ pub fn update<T: Number>(rule: &Rule, parameter: Parameter<'_, T>) {
     );
     assert!(parameter.teacher.as_ref().is_none_or(|(teacher, _)| teacher.len() == n), "a teacher of {n} numbers");
     let rule = match *rule {
-        Rule::Lars { decoupled, trust, whole: true, .. } => {
-            Scaled { rule, scale: lars_scale(&parameter, decoupled, trust), shrink: decoupled }
+        Rule::Lars { rate, decoupled, trust, clip, whole: true, .. } => {
+            let scale = lars_scale(&parameter, decoupled, trust)
+                .map_or(1.0, |scale| if clip { (scale / rate).min(1.0) } else { scale });
+            Scaled { rule, scale, shrink: decoupled }
         }
         _ => Scaled { rule, scale: 1.0, shrink: 0.0 },
     };
@@ -95,14 +100,14 @@ pub fn update<T: Number>(rule: &Rule, parameter: Parameter<'_, T>) {
     parameter.pieces().into_par_iter().for_each(|piece| rule.apply(piece));
 }
 
-/// s of LARS. Norms in f64, added piece by piece in their order.
-fn lars_scale<T: Number>(parameter: &Parameter<'_, T>, decoupled: f64, trust: f64) -> f64 {
+/// s of LARS, none where there is nothing to divide. Norms in f64, added piece by piece in their order.
+fn lars_scale<T: Number>(parameter: &Parameter<'_, T>, decoupled: f64, trust: f64) -> Option<f64> {
     let norm = |values: &[T]| {
         let squares: Vec<f64> = values.par_chunks(CHUNK).map(sum_of_squares).collect();
         squares.into_iter().sum::<f64>().sqrt()
     };
     let (p, g) = (norm(parameter.values), norm(parameter.gradient));
-    if p > 0.0 && g > 0.0 { trust * p / (g + decoupled * p) } else { 1.0 }
+    (p > 0.0 && g > 0.0).then(|| trust * p / (g + decoupled * p))
 }
 
 /// In f64, a sum a lane.

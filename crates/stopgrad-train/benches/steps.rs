@@ -15,13 +15,14 @@ use rayon::prelude::*;
 use stopgrad_data::{Batch, Shape};
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::{
-    Config, FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind, Regularizer,
+    Config, Decayed, FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind,
+    Regularizer,
 };
 use stopgrad_train::gradient::Gradient;
 use stopgrad_train::layer::{Pass, Statistics, update_running};
 use stopgrad_train::network::Network;
 use stopgrad_train::objective::Objective;
-use stopgrad_train::optim::Optimizer;
+use stopgrad_train::optim::{Optimizer, Pace};
 use stopgrad_train::run::views;
 use stopgrad_train::teacher::Teacher;
 use stopgrad_train::weights::Weights;
@@ -115,7 +116,7 @@ fn resnet() -> impl FnMut() -> f64 {
     };
     let network = Network::new(&config, &IMAGE).expect("a valid network");
     let mut student = Weights::initialize::<f32>(&network, 0);
-    let mut optimizer = Optimizer::<f32>::new(&adamw(), 1e-2, &network);
+    let mut optimizer = Optimizer::<f32>::new(&adamw(), Decayed::All, &network);
     let views = views::<f32>(&noise(64, network.input_width), network.input_width);
     move || {
         let leaves = student.leaves();
@@ -132,7 +133,7 @@ fn resnet() -> impl FnMut() -> f64 {
         let mut gradients = loss.backward();
         let parts: Vec<_> = leaves.iter().filter_map(|leaf| leaf.grad_remove(&mut gradients)).collect();
         drop(leaves);
-        optimizer.step(&mut student.parameters, &parts, 1e-3, None);
+        optimizer.step(&mut student.parameters, &parts, Pace::even(1e-3, 1e-2), None);
         update_running::<f32>(&mut student.buffers, &observed);
         value
     }
@@ -166,23 +167,27 @@ fn byol_step(network: Network, batch: usize) -> impl FnMut() -> f64 {
 
 fn siamese_step(network: Network, batch: usize, field: Field) -> impl FnMut() -> f64 {
     let width = network.input_width;
-    let objective = Objective::new(&ObjectiveConfig {
-        loss: Loss::Cosine,
-        symmetrized: true,
-        regularizer: Regularizer::Decoupled,
-        weight_decay: 1e-2,
-    });
+    let objective = Objective::new(
+        &ObjectiveConfig {
+            loss: Loss::Cosine,
+            symmetrized: true,
+            regularizer: Regularizer::Decoupled,
+            weight_decay: 1e-2,
+            ..ObjectiveConfig::default()
+        },
+        0,
+    );
     let mut student = Weights::initialize::<f32>(&network, 0);
     let mut teacher =
         (field == Field::Ema).then(|| Teacher::new::<f32>(&FieldConfig::default(), &network, &student, 1000));
-    let mut optimizer = Optimizer::<f32>::new(&adamw(), objective.decoupled, &network);
+    let mut optimizer = Optimizer::<f32>::new(&adamw(), Decayed::All, &network);
     let batch = noise(batch, width);
     let mut done = 0;
     move || {
         let views = views::<f32>(&batch, width);
         let gradient = Gradient::evaluate::<f32>(&network, &objective, field, &student, teacher.as_ref(), &views);
         let following = teacher.as_mut().map(|teacher| teacher.following(done));
-        optimizer.step(&mut student.parameters, &gradient.parts, 1e-3, following);
+        optimizer.step(&mut student.parameters, &gradient.parts, Pace::even(1e-3, objective.decoupled), following);
         update_running::<f32>(&mut student.buffers, &gradient.observed);
         if let Some(teacher) = &mut teacher {
             teacher.follow_buffers::<f32>(&student, &gradient.teacher_observed, done);
@@ -204,7 +209,7 @@ fn linear() -> impl FnMut() -> f64 {
     };
     let network = Network::new(&config, 64).expect("a valid network");
     let mut student = Weights::initialize::<f32>(&network, 0);
-    let mut optimizer = Optimizer::<f32>::new(&adamw(), 1e-2, &network);
+    let mut optimizer = Optimizer::<f32>::new(&adamw(), Decayed::All, &network);
     let views = views::<f32>(&noise(256, 64), 64);
     move || {
         let leaves = student.leaves();
@@ -215,7 +220,7 @@ fn linear() -> impl FnMut() -> f64 {
         let mut gradients = loss.backward();
         let parts: Vec<_> = leaves.iter().filter_map(|leaf| leaf.grad_remove(&mut gradients)).collect();
         drop(leaves);
-        optimizer.step(&mut student.parameters, &parts, 1e-3, None);
+        optimizer.step(&mut student.parameters, &parts, Pace::even(1e-3, 1e-2), None);
         value
     }
 }

@@ -24,6 +24,15 @@ pub(crate) fn tensor<T: Scalar, const D: usize>(values: Vec<T>, shape: [usize; D
     Tensor::from_data(TensorData::new(values, shape), (&device(), T::DTYPE))
 }
 
+/// A row of one value, of the type and kind of another tensor.
+pub(crate) fn constant(value: f64, length: usize, like: &Tensor<2>) -> Tensor<1> {
+    let plain = match like.dtype() {
+        burn::tensor::DType::F64 => tensor(vec![value; length], [length]),
+        _ => tensor(vec![value as f32; length], [length]),
+    };
+    if like.is_autodiff() { plain.autodiff() } else { plain }
+}
+
 /// A tensor whose numbers can be read as a row-major slice.
 pub(crate) struct View(Primitive);
 

@@ -99,6 +99,20 @@ pub enum EncoderStart {
     Orthonormal,
 }
 
+/// What moves a predictor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictorRule {
+    /// The optimizer.
+    Trained,
+    /// The optimizer, and then it is made symmetric; linear ones only.
+    Symmetric,
+    /// Nothing but the correlation of what it sees, scaled by its largest eigenvalue; linear ones only.
+    Directpred,
+    /// The same without that scale.
+    DirectpredPaper,
+}
+
 /// Table `[network]`. An encoder of kind `none` is refused.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -133,6 +147,14 @@ pub struct NetworkConfig {
     /// `identity` or `random`: how a linear predictor starts. From a random one the first steps shrink the encoder
     /// faster than the predictor can learn, and stop-gradient may never recover.
     pub predictor_start: PredictorStart,
+    /// `trained`, `symmetric`, `directpred` or `directpred_paper`: what moves a linear predictor.
+    pub predictor_rule: PredictorRule,
+    /// `directpred`: share of the old in the moving average of the correlation.
+    pub direct_decay: f64,
+    /// `directpred`: what every eigenvalue of the predictor gets on top, as a share of the largest.
+    pub direct_share: f64,
+    /// `directpred`: updates from one setting to the next.
+    pub direct_every: u64,
     /// Batch norm after each hidden layer of an MLP encoder.
     pub encoder_batch_norm: bool,
     /// Batch norm after each hidden layer of an MLP projector.
@@ -141,6 +163,8 @@ pub struct NetworkConfig {
     pub predictor_batch_norm: bool,
     /// Batch norm after the last layer of f (projector, or encoder if there is none).
     pub output_batch_norm: bool,
+    /// Whether that last batch norm scales and shifts.
+    pub output_affine: bool,
 }
 
 /// The loss between prediction and target.
@@ -165,6 +189,16 @@ pub enum Regularizer {
     Decoupled,
 }
 
+/// Which parameters decay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decayed {
+    /// All of them.
+    All,
+    /// Matrices, filters and tokens: no bias and no part of a norm.
+    Matrices,
+}
+
 /// Table `[objective]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -175,8 +209,22 @@ pub struct ObjectiveConfig {
     pub symmetrized: bool,
     /// `objective` or `decoupled`.
     pub regularizer: Regularizer,
-    /// λ.
+    /// λ at the first step.
     pub weight_decay: f64,
+    /// λ at the last step, for a schedule that moves.
+    pub weight_decay_end: f64,
+    /// `constant`, `linear` or `cosine`, per step.
+    pub weight_decay_schedule: ScheduleKind,
+    /// `all` or `matrices`: which parameters decay.
+    pub decayed: Decayed,
+    /// Ω: weight of the variance term of VICReg.
+    pub variance_weight: f64,
+    /// Ω: weight of the covariance term of VICReg.
+    pub covariance_weight: f64,
+    /// Ω: weight of SIGReg.
+    pub sigreg_weight: f64,
+    /// Random directions of SIGReg in one update.
+    pub sigreg_directions: usize,
 }
 
 /// How a quantity moves over the steps of a run.
@@ -243,6 +291,26 @@ pub enum OptimizerKind {
     Lars,
 }
 
+/// What happens to the predictor's rate over a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PredictorRate {
+    /// It follows the schedule of the others.
+    Scheduled,
+    /// It stays at its first value, without warm-up (as in SimSiam).
+    Fixed,
+}
+
+/// Of what the length is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClipBy {
+    /// The whole gradient.
+    Whole,
+    /// Encoder with projector, and predictor, each by itself.
+    Parts,
+}
+
 /// Table `[optimizer]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -258,6 +326,12 @@ pub struct OptimizerConfig {
     pub schedule: ScheduleKind,
     /// Steps over which the rate rises linearly from 0.
     pub warmup_steps: u64,
+    /// The same as a share of all steps; 0: `warmup_steps` counts.
+    pub warmup_share: f64,
+    /// `scheduled` or `fixed`: the predictor's rate.
+    pub predictor_rate: PredictorRate,
+    /// The predictor's rate over that of the others.
+    pub predictor_rate_scale: f64,
     /// Heavy ball (SGD, LARS).
     pub momentum: f64,
     /// AdamW's two averages.
@@ -266,8 +340,12 @@ pub struct OptimizerConfig {
     pub epsilon: f64,
     /// LARS: share of a parameter's length that a step of rate 1 moves it.
     pub trust: f64,
-    /// Largest L2 norm of the whole gradient; 0: no clipping.
+    /// LARS: no parameter moves further than by gradient descent of the same rate.
+    pub trust_clip: bool,
+    /// Largest L2 norm of the gradient; 0: no clipping.
     pub clip_norm: f64,
+    /// `whole` or `parts`: what has that norm.
+    pub clip_by: ClipBy,
 }
 
 /// Table `[training]`.
@@ -276,8 +354,14 @@ pub struct OptimizerConfig {
 pub struct TrainingConfig {
     /// Number of updates.
     pub steps: u64,
+    /// Passes over the training part, from which the steps are counted; 0: `steps` counts.
+    pub epochs: f64,
     /// Pairs a batch; 0: all of an epoch, which is descent without noise where the pairs are fixed.
     pub batch_size: usize,
+    /// Batches whose mean gradient makes an update.
+    pub accumulate: u64,
+    /// Length of all schedules over that of the run: above 1 they end before their last value.
+    pub horizon: f64,
     /// Names every random stream of the run.
     pub seed: u64,
     /// Threads that decode and augment ahead; 0: as many as the machine has. No number in a result depends on it.

@@ -1,9 +1,12 @@
 //! One evaluation of an update field: forward, detach where the field says so, backward.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use stopgrad_dynamics::Field;
 
 use crate::bridge;
+use crate::config::ClipBy;
 use crate::layer::{Observed, Pass, Statistics};
 use crate::network::Network;
 use crate::objective::{Objective, Target, Views};
@@ -23,6 +26,8 @@ pub struct Gradient {
     pub observed: Vec<Observed>,
     /// What the teacher's batch norms saw.
     pub teacher_observed: Vec<Observed>,
+    /// What the predictor saw, a matrix a batch: rows × d.
+    pub seen: Vec<Tensor<2>>,
 }
 
 impl Gradient {
@@ -37,25 +42,27 @@ impl Gradient {
         let leaves = student.leaves();
         let mut pass = Pass::new(&leaves, Statistics::Batch);
         let mut teacher_observed = Vec::new();
-        let loss = match field {
-            Field::Joint => objective.value(network, &mut pass, Target::Joint, views),
-            Field::StopGradient => objective.value(network, &mut pass, Target::StopGradient, views),
+        let evaluated = match field {
+            Field::Joint => objective.evaluate(network, &mut pass, Target::Joint, views),
+            Field::StopGradient => objective.evaluate(network, &mut pass, Target::StopGradient, views),
             Field::Ema => {
                 let mut teacher_pass = teacher.expect("an ema run has a teacher").pass();
-                let loss = objective.value(network, &mut pass, Target::Teacher(&mut teacher_pass), views);
+                let evaluated = objective.evaluate(network, &mut pass, Target::Teacher(&mut teacher_pass), views);
                 teacher_observed = teacher_pass.observed;
-                loss
+                evaluated
             }
         };
         let observed = pass.observed;
-        let value = bridge::to_f64(&loss.clone().inner())[0];
-        let mut gradients = loss.backward();
+        let value = bridge::to_f64(&evaluated.loss.clone().inner())[0];
+        let seen = vec![evaluated.seen.clone()];
+        let mut gradients = evaluated.tracked().backward();
+        drop(evaluated);
         let parts = leaves
             .iter()
             .map(|leaf| leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like()))
             .collect();
-        let mut gradient = Self { loss: value, parts, observed, teacher_observed };
-        gradient.add_multiple_of::<T>(student, objective.omega);
+        let mut gradient = Self { loss: value, parts, observed, teacher_observed, seen };
+        gradient.add_decay::<T>(network, objective, student);
         gradient
     }
 
@@ -64,19 +71,30 @@ impl Gradient {
         self.parts.into_iter().for_each(spare::give::<T, 1>);
     }
 
-    fn add_multiple_of<T: Scalar>(&mut self, weights: &Weights, factor: f64) {
-        if factor == 0.0 {
+    /// λ p, of those that decay.
+    fn add_decay<T: Scalar>(&mut self, network: &Network, objective: &Objective, weights: &Weights) {
+        if objective.omega == 0.0 {
             return;
         }
-        let factor = T::from_f64(factor);
-        for (part, parameter) in self.parts.iter_mut().zip(&weights.parameters) {
-            let view = bridge::View::new(parameter);
-            bridge::modify(part, |g: &mut [T]| {
-                for (g, &p) in g.iter_mut().zip(view.slice::<T>()) {
-                    *g = g.add_product(factor, p);
-                }
-            });
+        let factor = T::from_f64(objective.omega);
+        let decaying = network.parameters.iter().map(|spec| spec.decays(objective.decayed));
+        for ((part, parameter), decays) in self.parts.iter_mut().zip(&weights.parameters).zip(decaying) {
+            if decays {
+                add_product(part, factor, parameter);
+            }
         }
+    }
+
+    /// Adds what another batch gave: parts, loss, and what the norms saw, behind what they saw before.
+    pub fn add<T: Scalar>(&mut self, other: Self) {
+        self.loss += other.loss;
+        for (part, more) in self.parts.iter_mut().zip(&other.parts) {
+            add_product(part, T::from_f64(1.0), more);
+        }
+        self.observed.extend(other.observed.iter().cloned());
+        self.teacher_observed.extend(other.teacher_observed.iter().cloned());
+        self.seen.extend(other.seen.iter().cloned());
+        other.recycle::<T>();
     }
 
     /// ⟨g, h⟩ over all parameters, added in a fixed order.
@@ -90,13 +108,49 @@ impl Gradient {
 
     /// |g| over all parameters.
     pub fn norm<T: Scalar>(&self) -> f64 {
-        self.dot::<T>(self).sqrt()
+        self.norm_of::<T>(0..self.parts.len())
     }
 
-    /// Multiplies every part by `factor`.
-    pub fn scale<T: Scalar>(&mut self, factor: f64) {
+    /// |g| over a range of parameters.
+    pub fn norm_of<T: Scalar>(&self, range: Range<usize>) -> f64 {
+        let squares = self.parts[range].iter().map(|part| {
+            let view = bridge::View::new(part);
+            T::dot(view.slice(), view.slice())
+        });
+        squares.sum::<f64>().sqrt()
+    }
+
+    /// Shortens it, or each part of the network, to at most `limit` (0: not at all); |g| before.
+    pub fn clip<T: Scalar>(&mut self, network: &Network, limit: f64, by: ClipBy) -> f64 {
+        let all = 0..self.parts.len();
+        let norm = self.norm_of::<T>(all.clone());
+        let parts = match by {
+            _ if limit == 0.0 => Vec::new(),
+            ClipBy::Whole => vec![(all, norm)],
+            ClipBy::Parts => [network.student_parameters(), network.predictor_parameters()]
+                .into_iter()
+                .map(|part| (part.clone(), self.norm_of::<T>(part)))
+                .collect(),
+        };
+        for (part, length) in parts {
+            if length > limit {
+                self.scale::<T>(part, limit / length);
+            }
+        }
+        norm
+    }
+
+    /// Nothing moves a range of parameters.
+    pub fn clear<T: Scalar>(&mut self, range: Range<usize>) {
+        for part in &mut self.parts[range] {
+            bridge::modify(part, |g: &mut [T]| g.fill(T::from_f64(0.0)));
+        }
+    }
+
+    /// Multiplies a range of parts by `factor`.
+    pub fn scale<T: Scalar>(&mut self, range: Range<usize>, factor: f64) {
         let factor = T::from_f64(factor);
-        for part in &mut self.parts {
+        for part in &mut self.parts[range] {
             bridge::modify(part, |g: &mut [T]| {
                 for g in g.iter_mut() {
                     *g = T::from_f64(0.0).add_product(factor, *g);
@@ -104,4 +158,14 @@ impl Gradient {
             });
         }
     }
+}
+
+/// part + factor · other, in place.
+fn add_product<T: Scalar>(part: &mut Tensor<1>, factor: T, other: &Tensor<1>) {
+    let view = bridge::View::new(other);
+    bridge::modify(part, |g: &mut [T]| {
+        for (g, &p) in g.iter_mut().zip(view.slice::<T>()) {
+            *g = g.add_product(factor, p);
+        }
+    });
 }

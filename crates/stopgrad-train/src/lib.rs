@@ -28,6 +28,7 @@ pub mod network;
 pub mod objective;
 pub mod optim;
 mod plan;
+pub mod predictor;
 pub mod record;
 pub mod run;
 pub mod scalar;

@@ -8,7 +8,7 @@ use crate::bridge;
 use crate::config::Config;
 use crate::layer::Pass;
 use crate::network::{Embedded, Network};
-use crate::objective::{MEASURED, Objective, Views};
+use crate::objective::{MEASURED, Objective, Terms, Views};
 use crate::plan::Plan;
 use crate::record::{Column, MetricsRow, Spectrum};
 use crate::scalar::Scalar;
@@ -28,6 +28,8 @@ pub struct Measured {
     pub joint_loss: f64,
     /// F̄ without Ω.
     pub proxy_loss: f64,
+    /// What Ω says of the student's embeddings.
+    pub terms: f64,
     /// E|g(f(x)) − f(y)|² / E|f(y) − E f(y)|²; `None` if the embedding is constant.
     pub relative_error: Option<f64>,
     /// Representation of x by the student.
@@ -96,6 +98,7 @@ impl EvaluationPairs {
         Measured {
             joint_loss: loss(&x, &y),
             proxy_loss: loss(&goal_x, &goal_y),
+            terms: terms(objective, &x.embedding, &y.embedding),
             relative_error: relative_error(&predicted_x, &y.embedding),
             student_encoder: Cloud::new(&x.representation, Some(&y.representation)),
             student_projector: projected(&x, &y),
@@ -112,20 +115,30 @@ impl EvaluationPairs {
         let y = network.embed(&mut pass, self.views.y()).embedding;
         let forward = objective.loss.value(&network.predictor.forward(&mut pass, x.clone()), &y);
         let loss = if objective.symmetrized {
-            0.5 * (forward + objective.loss.value(&network.predictor.forward(&mut pass, y), &x))
+            0.5 * (forward + objective.loss.value(&network.predictor.forward(&mut pass, y.clone()), &x))
         } else {
             forward
         };
-        loss + regularizer::<T>(objective, student)
+        loss + regularizer::<T>(network, objective, student) + terms(objective, &x, &y)
     }
 }
 
-/// Ω = λ/2 (|θ|² + |ψ|²).
-pub fn regularizer<T: Scalar>(objective: &Objective, student: &Weights) -> f64 {
+/// The terms of Ω that are about embeddings, with the directions that all rows share.
+fn terms(objective: &Objective, x: &Tensor<2>, y: &Tensor<2>) -> f64 {
+    if !objective.terms.any() {
+        return 0.0;
+    }
+    let both = [bridge::to_f64(x), bridge::to_f64(y)].concat();
+    Terms { step: None, ..objective.terms }.of(&both, 2, x.dims()[1]).0
+}
+
+/// The part of Ω that is about weights: λ/2 (|θ|² + |ψ|²), over the parameters that decay.
+pub fn regularizer<T: Scalar>(network: &Network, objective: &Objective, student: &Weights) -> f64 {
     if objective.omega == 0.0 {
         return 0.0;
     }
-    0.5 * objective.omega * student.squared_norm::<T>(0..student.parameters.len())
+    let decaying = network.parameters.iter().enumerate().filter(|(_, spec)| spec.decays(objective.decayed));
+    0.5 * objective.omega * decaying.map(|(index, _)| student.squared_norm::<T>(index..index + 1)).sum::<f64>()
 }
 
 impl Cloud {
@@ -157,7 +170,8 @@ fn relative_error(prediction: &Tensor<2>, target: &Tensor<2>) -> Option<f64> {
 
 impl Measured {
     /// Fills in the columns that are measured on the evaluation pairs.
-    pub fn write(&self, row: &mut MetricsRow, regularizer: f64) {
+    pub fn write(&self, row: &mut MetricsRow, of_weights: f64) {
+        let regularizer = of_weights + self.terms;
         row.set(Column::JointLoss, self.joint_loss);
         row.set(Column::Regularizer, regularizer);
         row.set(Column::JointObjective, self.joint_loss + regularizer);

@@ -1,9 +1,15 @@
 //! Ē and F̄: losses between prediction and target, and the ONE place where the target branch is detached.
 
+mod normality;
+mod terms;
+
+pub use normality::{directions, normality};
+pub use terms::{Terms, covariance, variance};
+
 use burn::tensor::{DType, Tensor};
 
 use crate::bridge;
-use crate::config::{Loss, ObjectiveConfig, Regularizer};
+use crate::config::{Decayed, Loss, ObjectiveConfig, Regularizer};
 use crate::layer::{Pass, Statistics};
 use crate::network::Network;
 use crate::scalar::Scalar;
@@ -82,50 +88,109 @@ pub struct Objective {
     pub omega: f64,
     /// Decoupled weight decay; 0 when it is in Ω.
     pub decoupled: f64,
+    /// Which parameters decay, in Ω or beside it.
+    pub decayed: Decayed,
+    /// What else Ω asks, of the student's embeddings.
+    pub terms: Terms,
+}
+
+/// Ē or F̄ on one batch.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// E l, without Ω: a tensor of one number, tracked if the student's parameters are.
+    pub loss: Tensor<1>,
+    /// The terms of Ω that are about embeddings.
+    pub terms: f64,
+    /// What the predictor saw, outside autodiff: n × d, or both views, 2n × d.
+    pub seen: Tensor<2>,
+    /// A tensor of one number whose gradient is that of the terms; its value means nothing.
+    pull: Option<Tensor<1>>,
+}
+
+impl Evaluated {
+    /// To be differentiated: its gradient is that of loss and terms.
+    pub fn tracked(&self) -> Tensor<1> {
+        self.pull.iter().fold(self.loss.clone(), |sum, pull| sum + pull.clone())
+    }
 }
 
 impl Objective {
-    /// From the table `[objective]`.
-    pub fn new(config: &ObjectiveConfig) -> Self {
-        let inside = config.regularizer == Regularizer::Objective;
-        Self {
+    /// From the table `[objective]`; `seed` names random directions.
+    pub fn new(config: &ObjectiveConfig, seed: u64) -> Self {
+        let objective = Self {
             loss: config.loss,
             symmetrized: config.symmetrized,
-            omega: if inside { config.weight_decay } else { 0.0 },
-            decoupled: if inside { 0.0 } else { config.weight_decay },
+            omega: 0.0,
+            decoupled: 0.0,
+            decayed: config.decayed,
+            terms: Terms::new(config, seed),
+        };
+        objective.with_decay(config.regularizer, config.weight_decay)
+    }
+
+    /// The same with another λ.
+    #[must_use]
+    pub fn with_decay(self, regularizer: Regularizer, weight_decay: f64) -> Self {
+        match regularizer {
+            Regularizer::Objective => Self { omega: weight_decay, decoupled: 0.0, ..self },
+            Regularizer::Decoupled => Self { omega: 0.0, decoupled: weight_decay, ..self },
         }
     }
 
-    /// E l[g(f(x)), target(y)], without Ω; a tensor of one number, tracked if the student's parameters are.
+    /// E l[g(f(x)), target(y)] and the terms of Ω that are about embeddings.
     ///
-    /// Symmetrised: the mean of both directions. Sum over dimensions, mean over pairs.
-    pub fn value(&self, network: &Network, student: &mut Pass<'_>, target: Target<'_, '_>, views: &Views) -> Tensor<1> {
+    /// Symmetrised: the mean of both directions. Sum over dimensions, mean over pairs. The terms are the mean over both views
+    /// through the student, whatever the target is.
+    pub fn evaluate(
+        &self, network: &Network, student: &mut Pass<'_>, target: Target<'_, '_>, views: &Views,
+    ) -> Evaluated {
         let n = views.count();
         // Where both views go through f with gradient, they go together.
-        let together = self.symmetrized || matches!(target, Target::Joint);
+        let together = self.symmetrized || self.terms.any() || matches!(target, Target::Joint);
         let embedding = if together { both(network, student, views) } else { one(network, student, views.x()) };
+        let (terms, pull) = self.terms_of(&embedding);
         let source = if self.symmetrized { embedding.clone() } else { embedding.clone().narrow(0, 0, n) };
+        let seen = source.clone().inner();
         student.blocks = if self.symmetrized { 2 } else { 1 };
         let prediction = network.predictor.forward(student, source);
-        let goal = match target {
-            Target::Joint => embedding,
-            Target::StopGradient if together => embedding.inner(),
+        let loss = match target {
+            Target::Joint => self.between(prediction, embedding, n),
+            Target::StopGradient if together => self.between(prediction, embedding.inner(), n),
             Target::StopGradient => {
                 // The same numbers without a graph: cheaper than building one and cutting it.
                 let plain: Vec<Tensor<1>> = student.parameters.iter().map(|p| p.clone().inner()).collect();
                 let mut pass = Pass::new(&plain, student.statistics);
-                let embedding = one(network, &mut pass, views.y());
+                let goal = one(network, &mut pass, views.y());
                 student.observed.append(&mut pass.observed);
-                return self.loss.between(prediction, embedding);
+                self.loss.between(prediction, goal)
             }
             // A teacher's parameters are plain tensors; `inner` makes sure of it.
-            Target::Teacher(pass) if together => both(network, pass, views).inner(),
-            Target::Teacher(pass) => return self.loss.between(prediction, one(network, pass, views.y()).inner()),
+            Target::Teacher(pass) if self.symmetrized => {
+                self.between(prediction, both(network, pass, views).inner(), n)
+            }
+            Target::Teacher(pass) => self.loss.between(prediction, one(network, pass, views.y()).inner()),
         };
+        Evaluated { loss, terms, seen, pull }
+    }
+
+    /// The loss of predictions from x, or from both views, and the embeddings of both, 2n × d.
+    fn between(&self, prediction: Tensor<2>, goal: Tensor<2>, n: usize) -> Tensor<1> {
         let (goal_x, goal_y) = (goal.clone().narrow(0, 0, n), goal.narrow(0, n, n));
         // The mean over 2n rows is the mean of the means of both directions.
         let goal = if self.symmetrized { Tensor::cat(vec![goal_y, goal_x], 0) } else { goal_y };
         self.loss.between(prediction, goal)
+    }
+
+    /// The terms of embeddings of both views, and what pulls at these.
+    fn terms_of(&self, embedding: &Tensor<2>) -> (f64, Option<Tensor<1>>) {
+        if !self.terms.any() {
+            return (0.0, None);
+        }
+        let [rows, d] = embedding.dims();
+        let (value, gradient) = self.terms.of(&bridge::to_f64(embedding), 2, d);
+        let gradient = bridge::tensor(gradient, [rows, d]).cast(embedding.dtype());
+        let gradient = if embedding.is_autodiff() { gradient.autodiff() } else { gradient };
+        (value, Some((embedding.clone() * gradient).sum()))
     }
 }
 

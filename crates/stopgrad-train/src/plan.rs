@@ -1,5 +1,7 @@
 //! A configuration that has been checked against its data: everything `auto` resolved, nothing left to find out.
 
+mod check;
+
 use std::sync::Arc;
 
 use stopgrad_data::{
@@ -10,7 +12,7 @@ use stopgrad_dynamics::Field;
 use stopgrad_dynamics::features::FeatureError;
 use thiserror::Error;
 
-use crate::config::{Config, OptimizerKind, TeacherBatchNorm, TeacherBuffers};
+use crate::config::{Config, OptimizerKind, ScheduleKind, TrainingConfig};
 use crate::inputs::{self, Features};
 use crate::network::{Input, Network, NetworkError};
 use crate::optim::{Schedule, Warmup};
@@ -106,25 +108,23 @@ impl Plan {
     /// # Errors
     /// Whatever would make the run fail later: says which key and what to write instead.
     pub fn new(mut config: Config) -> Result<Self, PlanError> {
-        check_numbers(&config)?;
+        check::numbers(&config)?;
         let source = open(&mut config)?;
         let splits = Splits::new(source.as_ref(), &config.split)?;
-        check_parts(&config, source.as_ref(), &splits)?;
+        check::parts(&config, source.as_ref(), &splits)?;
         let recipe = resolve_views(&mut config, source.as_ref())?;
         recipe.check(source.shape())?;
         let normalizer = Normalizer::fit(source.as_ref(), &splits.train)?;
         let (projection, fixed) = prepare(&config, source.as_ref(), &splits, (&recipe, &normalizer))?;
         let input = projection.as_ref().map_or_else(|| Input::from(source.shape()), |p| p.outputs().into());
         let inputs = input.width;
-        check_size(&config, inputs)?;
+        check::size(&config, inputs)?;
         let network = Network::new(&config.network, input)?;
+        resolve_length(&mut config, fixed.as_ref().map_or(splits.train.len(), FixedPairs::len));
         resolve_intervals(&mut config);
         resolve_rate(&mut config, inputs);
         let (projection, fixed) = (projection.map(Arc::new), fixed.map(Arc::new));
-        let mut plan = Self { config, source, splits, normalizer, recipe, projection, fixed, network };
-        if plan.config.training.batch_size == 0 {
-            plan.config.training.batch_size = plan.pairs_per_epoch();
-        }
+        let plan = Self { config, source, splits, normalizer, recipe, projection, fixed, network };
         plan.loader(0)?;
         Ok(plan)
     }
@@ -146,7 +146,7 @@ impl Plan {
         }
     }
 
-    /// Batches of the training part, from update number `start_step` on.
+    /// Batches of the training part, from those of update number `start_step` on.
     ///
     /// # Errors
     /// A batch larger than the training part.
@@ -161,20 +161,32 @@ impl Plan {
             batch_size: self.config.training.batch_size,
             seed: self.config.training.seed,
             threads: self.config.training.threads,
-            start_step,
+            start_step: start_step * self.config.training.accumulate,
         })
     }
 
     /// The learning rate over the run.
     pub fn learning_rate(&self) -> Schedule {
         let optimizer = &self.config.optimizer;
-        Schedule {
-            kind: optimizer.schedule,
-            start: optimizer.learning_rate,
-            end: optimizer.learning_rate_end,
-            steps: self.config.training.steps,
-            warmup: Warmup { steps: optimizer.warmup_steps },
-        }
+        let warmup = Warmup { steps: optimizer.warmup_steps };
+        self.schedule(optimizer.schedule, (optimizer.learning_rate, optimizer.learning_rate_end), warmup)
+    }
+
+    /// λ over the run.
+    pub fn weight_decay(&self) -> Schedule {
+        let objective = &self.config.objective;
+        let ends = (objective.weight_decay, objective.weight_decay_end);
+        self.schedule(objective.weight_decay_schedule, ends, Warmup::default())
+    }
+
+    fn schedule(&self, kind: ScheduleKind, (start, end): (f64, f64), warmup: Warmup) -> Schedule {
+        let TrainingConfig { steps, horizon, .. } = self.config.training;
+        Schedule { kind, start, end, steps, horizon, warmup }
+    }
+
+    /// Batches in an epoch, but for an incomplete one at its end.
+    pub fn batches_per_epoch(&self) -> usize {
+        self.pairs_per_epoch() / self.config.training.batch_size
     }
 
     /// β of heavy ball and LARS, β₁ of AdamW: how long an update is remembered.
@@ -263,43 +275,6 @@ fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe,
     Ok(recipe)
 }
 
-/// Numbers a network may have: 16 GiB of f32, with as much again for gradient and optimizer.
-const LARGEST: u128 = 1 << 32;
-/// Hidden layers a part may have.
-const DEEPEST: usize = 1000;
-
-/// Refuses widths that no machine can hold, before anything is allocated for them.
-fn check_size(config: &Config, inputs: usize) -> Result<(), PlanError> {
-    let network = &config.network;
-    let parts = [
-        ("network.encoder_hidden", &network.encoder_hidden, inputs, network.encoder_width),
-        ("network.projector_hidden", &network.projector_hidden, network.encoder_width, network.projector_width),
-        ("network.predictor_hidden", &network.predictor_hidden, network.projector_width, network.projector_width),
-    ];
-    for (key, hidden, first, last) in parts {
-        let widths: Vec<u128> =
-            std::iter::once(first).chain(hidden.iter().copied()).chain([last]).map(|w| w as u128).collect();
-        let numbers: u128 = widths.windows(2).map(|w| w[0].saturating_mul(w[1])).fold(0, u128::saturating_add);
-        if hidden.len() > DEEPEST || numbers > LARGEST {
-            let value = format!("{} layers with {numbers} weights", hidden.len() + 1);
-            return Err(PlanError::OutOfRange { key, value, range: "at most 1000 layers and 2³² weights" });
-        }
-    }
-    Ok(())
-}
-
-/// Ē is measured on the validation part, and probes are tested on the test part.
-fn check_parts(config: &Config, source: &dyn Source, splits: &Splits) -> Result<(), PlanError> {
-    let refuse = |key, value: f64, range| Err(PlanError::OutOfRange { key, value: value.to_string(), range });
-    if splits.validation.is_empty() {
-        return refuse("split.validation", config.split.validation, "above 0: Ē is measured on the validation part");
-    }
-    if splits.test.is_empty() && !source.classes().is_empty() {
-        return refuse("split.test", config.split.test, "above 0: probes of a labelled source need a test part");
-    }
-    Ok(())
-}
-
 /// Rate that suits the 64 normalized inputs of digits.
 const RATE: f64 = 0.02;
 /// … and AdamW, whose steps do not grow with the input.
@@ -319,6 +294,23 @@ fn resolve_rate(config: &mut Config, inputs: usize) {
     }
 }
 
+/// Batch, steps and warm-up of which only a share is written.
+fn resolve_length(config: &mut Config, per_epoch: usize) {
+    let (training, optimizer) = (&mut config.training, &mut config.optimizer);
+    if training.batch_size == 0 {
+        training.batch_size = per_epoch;
+    }
+    if training.epochs > 0.0 {
+        let batches = training.epochs * (per_epoch / training.batch_size) as f64;
+        training.steps = ((batches / training.accumulate as f64).round() as u64).max(1);
+        training.epochs = 0.0;
+    }
+    if optimizer.warmup_share > 0.0 {
+        optimizer.warmup_steps = (optimizer.warmup_share * training.steps as f64).round() as u64;
+        optimizer.warmup_share = 0.0;
+    }
+}
+
 fn resolve_intervals(config: &mut Config) {
     let steps = config.training.steps;
     let evaluation = &mut config.evaluation;
@@ -329,73 +321,5 @@ fn resolve_intervals(config: &mut Config) {
         // A multiple of the other, so that every accuracy stands in a row beside Ē.
         let rows = (steps / PROBES / evaluation.measure_every).max(1);
         evaluation.probe_every = rows * evaluation.measure_every;
-    }
-}
-
-fn check_numbers(config: &Config) -> Result<(), PlanError> {
-    let (optimizer, field, training) = (&config.optimizer, &config.field, &config.training);
-    let unit = "at least 0 and below 1";
-    let share = "from 0 to 1";
-    let (adam, ema) = (optimizer.kind == OptimizerKind::Adamw, field.kind == Field::Ema);
-    let below_one = |v: f64| (0.0..1.0).contains(&v);
-    let within_one = |v: f64| (0.0..=1.0).contains(&v);
-    let not_negative = |v: f64| v.is_finite() && v >= 0.0;
-    let positive = |v: f64| v.is_finite() && v > 0.0;
-    let averaged = field.teacher_buffers != TeacherBuffers::Own || field.teacher_batch_norm == TeacherBatchNorm::Batch;
-    let checks: [(&'static str, f64, bool, &'static str); 15] = [
-        (
-            "optimizer.learning_rate",
-            optimizer.learning_rate,
-            not_negative(optimizer.learning_rate),
-            "0 (chosen from the number of inputs) or more",
-        ),
-        (
-            "optimizer.learning_rate_end",
-            optimizer.learning_rate_end,
-            not_negative(optimizer.learning_rate_end),
-            "0 or more",
-        ),
-        ("optimizer.momentum", optimizer.momentum, below_one(optimizer.momentum), unit),
-        (
-            "optimizer.betas",
-            optimizer.betas.0.max(optimizer.betas.1),
-            !adam || (below_one(optimizer.betas.0) && below_one(optimizer.betas.1)),
-            unit,
-        ),
-        ("optimizer.epsilon", optimizer.epsilon, !adam || positive(optimizer.epsilon), "a number above 0"),
-        ("optimizer.trust", optimizer.trust, positive(optimizer.trust), "a number above 0"),
-        ("optimizer.clip_norm", optimizer.clip_norm, not_negative(optimizer.clip_norm), "0 (no clipping) or more"),
-        (
-            "objective.weight_decay",
-            config.objective.weight_decay,
-            not_negative(config.objective.weight_decay),
-            "0 or more",
-        ),
-        ("field.teacher_momentum", field.teacher_momentum, !ema || within_one(field.teacher_momentum), share),
-        (
-            "field.teacher_momentum_end",
-            field.teacher_momentum_end,
-            !ema || within_one(field.teacher_momentum_end),
-            share,
-        ),
-        ("training.steps", training.steps as f64, training.steps > 0, "at least 1"),
-        ("training.batch_size", training.batch_size as f64, training.batch_size != 1, "at least 2, or 0 for all"),
-        ("evaluation.pairs", config.evaluation.pairs as f64, config.evaluation.pairs > 1, "at least 2"),
-        ("evaluation.knn_k", config.evaluation.knn_k as f64, config.evaluation.knn_k > 0, "at least 1"),
-        (
-            "evaluation.knn_temperature",
-            config.evaluation.knn_temperature,
-            positive(config.evaluation.knn_temperature),
-            "a number above 0",
-        ),
-    ];
-    match checks.into_iter().find(|(_, _, holds, _)| !holds) {
-        Some((key, value, _, range)) => Err(PlanError::OutOfRange { key, value: value.to_string(), range }),
-        None if ema && !averaged => Err(PlanError::OutOfRange {
-            key: "field.teacher_buffers",
-            value: "own".to_owned(),
-            range: "`average` or `copy` with teacher_batch_norm = \"running\": such a teacher sees no batch statistics",
-        }),
-        None => Ok(()),
     }
 }

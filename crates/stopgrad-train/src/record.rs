@@ -42,7 +42,7 @@ columns! {
     Seconds "seconds" "Wall-clock seconds of training so far",
     JointObjective "joint_objective" "Ē on the fixed evaluation pairs: joint_loss + regularizer",
     JointLoss "joint_loss" "The loss part of Ē on the fixed evaluation pairs, student against student",
-    Regularizer "regularizer" "Ω = λ/2 (|θ|² + |ψ|²); 0 when weight decay is decoupled",
+    Regularizer "regularizer" "Ω: λ/2 (|θ|² + |ψ|²), 0 when weight decay is decoupled, and weighted terms of the embeddings",
     ProxyObjective "proxy_objective" "F̄ on the fixed evaluation pairs, student against teacher",
     RelativeError "relative_error" "E|g(f(x)) − f(y)|² / E|f(y) − E f(y)|², student",
     BatchLoss "batch_loss" "The trained loss on the last batch, without regulariser",

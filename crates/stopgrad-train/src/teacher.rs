@@ -34,11 +34,19 @@ impl Teacher {
                 start: config.teacher_momentum,
                 end: config.teacher_momentum_end,
                 steps,
+                horizon: 1.0,
                 warmup: Warmup::default(),
             },
             batch_norm: config.teacher_batch_norm,
             buffers: config.teacher_buffers,
         }
+    }
+
+    /// The same with α's schedule over so many times the length of the run.
+    #[must_use]
+    pub fn with_horizon(mut self, horizon: f64) -> Self {
+        self.momentum.horizon = horizon;
+        self
     }
 
     /// ξ, without the predictor.

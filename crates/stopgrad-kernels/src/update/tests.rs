@@ -1,13 +1,16 @@
 use super::*;
 use crate::testing::normals;
 
-fn rules() -> [Rule; 4] {
-    let lars = |whole| Rule::Lars { rate: 0.1, momentum: 0.9, decoupled: 0.01, trust: 0.5, whole };
+fn rules() -> [Rule; 6] {
+    let clipped = |trust| Rule::Lars { rate: 0.1, momentum: 0.9, decoupled: 0.01, trust, clip: true, whole: true };
+    let lars = |whole| Rule::Lars { rate: 0.1, momentum: 0.9, decoupled: 0.01, trust: 0.5, clip: false, whole };
     [
         Rule::Sgd { rate: 0.1, momentum: 0.5, decoupled: 0.25 },
         Rule::Adamw { rate: 0.1, decoupled: 0.1, betas: (0.9, 0.999), epsilon: 1e-8, steps: 2 },
         lars(true),
         lars(false),
+        clipped(0.001),
+        clipped(0.5),
     ]
 }
 
@@ -28,9 +31,11 @@ fn defined(rule: &Rule, p: &[f64], g: &[f64], first: &[f64], second: &[f64]) -> 
                 let direction = unbiased(m, betas.0) / (unbiased(v, betas.1).sqrt() + epsilon);
                 [p[i] - rate * (decoupled * p[i] + direction), m, v]
             }
-            Rule::Lars { rate, momentum, decoupled, trust, whole } => {
+            Rule::Lars { rate, momentum, decoupled, trust, clip, whole } => {
                 let decoupled = if whole { decoupled } else { 0.0 };
-                let scale = if whole { trust * of_p / (of_g + decoupled * of_p) } else { 1.0 };
+                let share = trust * of_p / (of_g + decoupled * of_p);
+                let clipped = if clip { (share / rate).min(1.0) } else { share };
+                let scale = if whole { clipped } else { 1.0 };
                 let v = momentum * first[i] + scale * (g[i] + decoupled * p[i]);
                 [p[i] - rate * v, v, 0.0]
             }
@@ -78,7 +83,7 @@ fn nothing_moves_without_a_gradient_or_a_weight_and_nan_passes() {
         );
         p[0]
     };
-    let lars = |decoupled| Rule::Lars { rate: 0.1, momentum: 0.0, decoupled, trust: 0.5, whole: true };
+    let lars = |decoupled| Rule::Lars { rate: 0.1, momentum: 0.0, decoupled, trust: 0.5, clip: false, whole: true };
     let close = |x: f32, y: f32| (x - y).abs() < 1e-7;
     assert!(close(run(2.0, 0.0, &lars(0.0)), 2.0) && close(run(0.0, 1.0, &lars(0.1)), -0.1));
     assert!(rules().iter().all(|rule| run(1.0, f32::NAN, rule).is_nan()));

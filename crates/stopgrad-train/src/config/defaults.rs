@@ -4,9 +4,9 @@ use stopgrad_data::SplitSpec;
 use stopgrad_dynamics::Field;
 
 use super::{
-    Config, EncoderStart, EvaluationConfig, FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig,
-    OptimizerConfig, OptimizerKind, Precision, PredictorStart, Regularizer, ScheduleKind, SourceConfig,
-    TeacherBatchNorm, TeacherBuffers, TrainingConfig, ViewsConfig,
+    ClipBy, Config, Decayed, EncoderStart, EvaluationConfig, FieldConfig, Loss, NetworkConfig, NetworkKind,
+    ObjectiveConfig, OptimizerConfig, OptimizerKind, Precision, PredictorRate, PredictorRule, PredictorStart,
+    Regularizer, ScheduleKind, SourceConfig, TeacherBatchNorm, TeacherBuffers, TrainingConfig, ViewsConfig,
 };
 
 impl Default for SourceConfig {
@@ -38,17 +38,34 @@ impl Default for NetworkConfig {
             predictor: NetworkKind::Linear,
             predictor_hidden: vec![128],
             predictor_start: PredictorStart::Identity,
+            predictor_rule: PredictorRule::Trained,
+            direct_decay: 0.3,
+            direct_share: 0.01,
+            direct_every: 1,
             encoder_batch_norm: false,
             projector_batch_norm: false,
             predictor_batch_norm: false,
             output_batch_norm: false,
+            output_affine: true,
         }
     }
 }
 
 impl Default for ObjectiveConfig {
     fn default() -> Self {
-        Self { loss: Loss::HalfSquared, symmetrized: false, regularizer: Regularizer::Objective, weight_decay: 1e-3 }
+        Self {
+            loss: Loss::HalfSquared,
+            symmetrized: false,
+            regularizer: Regularizer::Objective,
+            weight_decay: 1e-3,
+            weight_decay_end: 0.0,
+            weight_decay_schedule: ScheduleKind::Constant,
+            decayed: Decayed::All,
+            variance_weight: 0.0,
+            covariance_weight: 0.0,
+            sigreg_weight: 0.0,
+            sigreg_directions: 256,
+        }
     }
 }
 
@@ -73,18 +90,33 @@ impl Default for OptimizerConfig {
             learning_rate_end: 0.0,
             schedule: ScheduleKind::Constant,
             warmup_steps: 0,
+            warmup_share: 0.0,
+            predictor_rate: PredictorRate::Scheduled,
+            predictor_rate_scale: 1.0,
             momentum: 0.9,
             betas: (0.9, 0.999),
             epsilon: 1e-8,
             trust: 1e-3,
+            trust_clip: false,
             clip_norm: 0.0,
+            clip_by: ClipBy::Whole,
         }
     }
 }
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { steps: 40_000, batch_size: 128, seed: 0, threads: 0, checkpoint_every: 2000, precision: Precision::F32 }
+        Self {
+            steps: 40_000,
+            epochs: 0.0,
+            batch_size: 128,
+            accumulate: 1,
+            horizon: 1.0,
+            seed: 0,
+            threads: 0,
+            checkpoint_every: 2000,
+            precision: Precision::F32,
+        }
     }
 }
 
@@ -158,6 +190,7 @@ impl Config {
                 symmetrized: true,
                 regularizer: Regularizer::Decoupled,
                 weight_decay: 5e-4,
+                ..general.objective
             },
             field: FieldConfig { teacher_schedule: ScheduleKind::Cosine, ..general.field },
             optimizer: OptimizerConfig {

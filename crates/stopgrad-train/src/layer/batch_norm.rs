@@ -23,8 +23,8 @@ const VARIANCE_FLOOR: f64 = 1e-5;
 /// The variance divides by n; the running one by n − 1 (Ioffe, Szegedy 2015).
 #[derive(Debug, Clone)]
 pub struct BatchNorm {
-    /// Index of the scale among the network's parameters; the shift follows it.
-    pub scale: usize,
+    /// Index of the scale among the network's parameters, which the shift follows; none: neither scaled nor shifted.
+    pub scale: Option<usize>,
     /// Index of the running mean among the network's buffers; the running variance follows it.
     pub buffer: usize,
     /// d.
@@ -55,19 +55,22 @@ impl BatchNorm {
     /// The end of a residual block: the normalized rows plus `added`, with a ReLU behind the sum or none, in one operation.
     pub fn forward_onto(&self, pass: &mut Pass<'_>, x: Tensor<2>, added: Tensor<2>, relu: bool) -> Tensor<2> {
         let given = self.given(pass, &x, relu);
-        let [scale, shift] = self.of(pass);
+        let [scale, shift] = self.of(pass, &x);
         operation::normalized_onto(x, scale, shift, added, given)
     }
 
     fn finished(&self, pass: &mut Pass<'_>, x: Tensor<2>, relu: bool) -> Tensor<2> {
         let given = self.given(pass, &x, relu);
-        let [scale, shift] = self.of(pass);
+        let [scale, shift] = self.of(pass, &x);
         operation::normalized(x, scale, shift, given)
     }
 
-    /// Scale and shift.
-    fn of(&self, pass: &Pass<'_>) -> [Tensor<1>; 2] {
-        [0, 1].map(|index| pass.parameters[self.scale + index].clone())
+    /// Scale and shift; 1 and 0 in the type of x where there are none.
+    fn of(&self, pass: &Pass<'_>, x: &Tensor<2>) -> [Tensor<1>; 2] {
+        match self.scale {
+            Some(scale) => [0, 1].map(|index| pass.parameters[scale + index].clone()),
+            None => [1.0, 0.0].map(|value| bridge::constant(value, self.width, x)),
+        }
     }
 
     fn given(&self, pass: &mut Pass<'_>, x: &Tensor<2>, relu: bool) -> Arc<Given> {

@@ -164,7 +164,8 @@ impl Builder {
             }
         }
         if part.output_norm && part.kind != NetworkKind::None {
-            layers.push(self.norm(&label(&layers), part.outputs));
+            let norm = self.norm(&label(&layers), part.outputs);
+            layers.push(if part.network.output_affine { norm } else { self.without_affine(norm) });
         }
         Stack { layers, parameters: first..self.parameters.len() }
     }
@@ -242,7 +243,14 @@ impl Builder {
         self.parameter(format!("{name}.bias"), vec![width], Initial::Constant(0.0));
         self.buffers.push(BufferSpec { name: format!("{name}.running_mean"), len: width, initial: 0.0 });
         self.buffers.push(BufferSpec { name: format!("{name}.running_var"), len: width, initial: 1.0 });
-        Layer::BatchNorm(BatchNorm { scale, buffer, width })
+        Layer::BatchNorm(BatchNorm { scale: Some(scale), buffer, width })
+    }
+
+    /// The same without scale and shift, which were added last.
+    fn without_affine(&mut self, norm: Layer) -> Layer {
+        let Layer::BatchNorm(norm) = norm else { return norm };
+        self.parameters.truncate(self.parameters.len() - 2);
+        Layer::BatchNorm(BatchNorm { scale: None, ..norm })
     }
 
     fn parameter(&mut self, name: String, shape: Vec<usize>, initial: Initial) {

@@ -10,6 +10,7 @@ use burn::tensor::Tensor;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng as _;
 
+use crate::config::Decayed;
 use crate::layer::{Layer, Pass};
 
 /// How a parameter starts.
@@ -100,6 +101,16 @@ impl ParameterSpec {
     #[allow(clippy::len_without_is_empty, reason = "no parameter is empty")]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// True of matrices, filters and tokens; false of biases and parts of norms.
+    pub fn is_whole(&self) -> bool {
+        self.shape.len() > 1
+    }
+
+    /// Whether weight decay acts on it.
+    pub fn decays(&self, decayed: Decayed) -> bool {
+        decayed == Decayed::All || self.is_whole()
     }
 }
 

@@ -10,18 +10,45 @@ use burn::tensor::Tensor;
 use stopgrad_kernels::update::{Parameter, Rule, update};
 
 use crate::bridge;
-use crate::config::{OptimizerConfig, OptimizerKind};
+use crate::config::{Decayed, OptimizerConfig, OptimizerKind};
 use crate::network::Network;
 use crate::scalar::Scalar;
 use crate::teacher::Following;
+
+/// What schedules say of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// η of encoder and projector.
+    pub rate: f64,
+    /// η of the predictor.
+    pub predictor_rate: f64,
+    /// λ of decoupled weight decay.
+    pub decoupled: f64,
+}
+
+impl Pace {
+    /// One rate for all.
+    pub fn even(rate: f64, decoupled: f64) -> Self {
+        Self { rate, predictor_rate: rate, decoupled }
+    }
+}
+
+/// What the optimizer has to know of a parameter.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    /// A matrix or filters, and no bias and no part of a norm.
+    whole: bool,
+    /// Whether it decays.
+    decays: bool,
+    /// Part of the predictor.
+    predicts: bool,
+}
 
 /// An optimizer with the state of every parameter.
 #[derive(Debug)]
 pub struct Optimizer<T> {
     config: OptimizerConfig,
-    decoupled: f64,
-    /// Which parameters are matrices or filters, and no bias and no part of a norm.
-    whole: Vec<bool>,
+    kinds: Vec<Kind>,
     /// First moments (SGD, LARS: velocities), one slice a parameter.
     first: Vec<Vec<T>>,
     /// Second moments (AdamW), one slice a parameter; else empty.
@@ -31,13 +58,18 @@ pub struct Optimizer<T> {
 }
 
 impl<T: Scalar> Optimizer<T> {
-    /// State zero. `decoupled` is λ of decoupled weight decay.
-    pub fn new(config: &OptimizerConfig, decoupled: f64, network: &Network) -> Self {
+    /// State zero.
+    pub fn new(config: &OptimizerConfig, decayed: Decayed, network: &Network) -> Self {
         let zeros = || network.parameters.iter().map(|spec| vec![T::from_f64(0.0); spec.len()]).collect();
+        let predictor = network.predictor_parameters();
+        let kinds = network.parameters.iter().enumerate().map(|(index, spec)| Kind {
+            whole: spec.is_whole(),
+            decays: spec.decays(decayed),
+            predicts: predictor.contains(&index),
+        });
         Self {
             config: config.clone(),
-            decoupled,
-            whole: network.parameters.iter().map(|spec| spec.shape.len() > 1).collect(),
+            kinds: kinds.collect(),
             first: zeros(),
             second: if config.kind == OptimizerKind::Adamw { zeros() } else { Vec::new() },
             steps: 0,
@@ -46,14 +78,14 @@ impl<T: Scalar> Optimizer<T> {
 
     /// Moves the parameters against the field's gradient `gradient`, in place, and the teacher after them, in one pass.
     pub fn step(
-        &mut self, parameters: &mut [Tensor<1>], gradient: &[Tensor<1>], rate: f64, teacher: Option<Following<'_>>,
+        &mut self, parameters: &mut [Tensor<1>], gradient: &[Tensor<1>], pace: Pace, teacher: Option<Following<'_>>,
     ) {
         self.steps += 1;
         let (followers, share) =
             teacher.map_or((&mut [][..], 0.0), |Following { parameters, share }| (parameters, share));
         let mut followers = followers.iter_mut();
         for (index, parameter) in parameters.iter_mut().enumerate() {
-            let rule = self.rule(rate, self.whole[index]);
+            let rule = self.rule(pace, self.kinds[index]);
             let view = bridge::View::new(&gradient[index]);
             let first = &mut self.first[index];
             let second = self.second.get_mut(index).map_or(&mut [][..], |second| second);
@@ -68,13 +100,14 @@ impl<T: Scalar> Optimizer<T> {
         }
     }
 
-    fn rule(&self, rate: f64, whole: bool) -> Rule {
-        let OptimizerConfig { kind, momentum, betas, epsilon, trust, .. } = self.config;
-        let decoupled = self.decoupled;
+    fn rule(&self, pace: Pace, parameter: Kind) -> Rule {
+        let OptimizerConfig { kind, momentum, betas, epsilon, trust, trust_clip: clip, .. } = self.config;
+        let rate = if parameter.predicts { pace.predictor_rate } else { pace.rate };
+        let decoupled = if parameter.decays { pace.decoupled } else { 0.0 };
         match kind {
             OptimizerKind::Sgd => Rule::Sgd { rate, momentum, decoupled },
             OptimizerKind::Adamw => Rule::Adamw { rate, decoupled, betas, epsilon, steps: self.steps },
-            OptimizerKind::Lars => Rule::Lars { rate, momentum, decoupled, trust, whole },
+            OptimizerKind::Lars => Rule::Lars { rate, momentum, decoupled, trust, clip, whole: parameter.whole },
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Schedule {
     pub end: f64,
     /// Steps of the run.
     pub steps: u64,
+    /// Its length over that of the run: above 1 the run ends before the last value (V-JEPA: 1.25).
+    pub horizon: f64,
     /// Before it.
     pub warmup: Warmup,
 }
@@ -35,7 +37,7 @@ impl Schedule {
         if step < warm {
             return self.start * (step + 1) as f64 / (warm + 1) as f64;
         }
-        let span = self.steps.saturating_sub(warm + 1).max(1) as f64;
+        let span = (self.steps as f64 * self.horizon - (warm + 1) as f64).max(1.0);
         let done = ((step - warm) as f64 / span).min(1.0);
         match self.kind {
             ScheduleKind::Constant => self.start,
@@ -50,7 +52,7 @@ mod tests {
     use super::*;
 
     fn schedule(kind: ScheduleKind) -> Schedule {
-        Schedule { kind, start: 2.0, end: 1.0, steps: 101, warmup: Warmup { steps: 0 } }
+        Schedule { kind, start: 2.0, end: 1.0, steps: 101, horizon: 1.0, warmup: Warmup { steps: 0 } }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{Observer, Phase, Progress, RunError, RunOutcome};
 use crate::config::Loss;
 use crate::folder;
 use crate::measure::{Cloud, EvaluationPairs, Measured};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, Pace};
 use crate::record::{Baselines, Column, MetricsRow, RunRecord};
 use crate::scalar::Scalar;
 use crate::theory::{self, LinearEnd, TheoryRecord};
@@ -66,8 +66,9 @@ impl<T: Scalar> Session<'_, T> {
         let steps = self.live.step;
         let training = &plan.config.training;
         // Of all batches of the plan: a run that diverged saw the first of them.
+        let batches = training.steps * training.accumulate;
         let data_order_sha256 =
-            Loader::data_order_sha256(plan.pairs_per_epoch(), training.batch_size, training.seed, training.steps);
+            Loader::data_order_sha256(plan.pairs_per_epoch(), training.batch_size, training.seed, batches);
         let (probes, baselines) = self.probe_results()?;
         let record = RunRecord {
             name: self.name,
@@ -199,7 +200,7 @@ impl<T: Scalar> Session<'_, T> {
             if observer.should_stop() {
                 return Ok(None);
             }
-            let batch_loss = self.live.descend(loader, learning_rate, step == 0)?;
+            let batch_loss = self.live.descend(loader, learning_rate, step)?;
             if !batch_loss.is_finite() {
                 evidence.diverged = true;
                 break;
@@ -223,16 +224,21 @@ impl<T: Scalar> Live<'_, T> {
         if last > 0.0 { last } else { self.plan.config.optimizer.learning_rate }
     }
 
-    /// One step of joint descent. The run has been saved before: this changes the student for good.
-    fn descend(&mut self, loader: &mut Loader, rate: f64, first: bool) -> Result<f64, RunError> {
-        if first {
+    /// Step `done`, counted from 0, of joint descent. The run has been saved before: this changes the student for good.
+    fn descend(&mut self, loader: &mut Loader, rate: f64, done: u64) -> Result<f64, RunError> {
+        self.objective.terms.step = Some(self.step + done);
+        if done == 0 {
             // The state of another field's steps is no part of a descent.
-            self.optimizer = Optimizer::new(&self.plan.config.optimizer, self.objective.decoupled, self.network());
+            self.optimizer = Optimizer::new(&self.plan.config.optimizer, self.objective.decayed, self.network());
         }
-        let batch = loader.next_batch()?;
-        let mut gradient = self.gradient(Field::Joint, &views::<T>(&batch, self.network().input_width));
+        let mut batches = Vec::new();
+        for _ in 0..self.plan.config.training.accumulate {
+            batches.push(views::<T>(&loader.next_batch()?, self.network().input_width));
+        }
+        let mut gradient = self.mean_gradient(Field::Joint, &batches);
         self.clip(&mut gradient, false);
-        self.optimizer.step(&mut self.student.parameters, &gradient.parts, rate, None);
+        let pace = Pace::even(rate, self.objective.decoupled);
+        self.optimizer.step(&mut self.student.parameters, &gradient.parts, pace, None);
         Ok(gradient.loss)
     }
 }

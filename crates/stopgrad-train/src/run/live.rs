@@ -3,12 +3,14 @@
 use stopgrad_data::Batch;
 use stopgrad_dynamics::Field;
 
+use crate::config::{OptimizerConfig, PredictorRate};
 use crate::gradient::Gradient;
 use crate::layer::update_running;
 use crate::network::Network;
 use crate::objective::{Objective, Views};
-use crate::optim::{Optimizer, Schedule};
+use crate::optim::{Optimizer, Pace, Schedule};
 use crate::plan::Plan;
+use crate::predictor::Setter;
 use crate::record::{Column, MetricsRow};
 use crate::scalar::Scalar;
 use crate::teacher::Teacher;
@@ -26,9 +28,12 @@ pub struct Live<'p, T> {
     pub teacher: Option<Teacher>,
     /// Velocities or moments.
     pub optimizer: Optimizer<T>,
+    /// Sets the predictor, or keeps it symmetric, where it is not trained alone.
+    pub setter: Option<Setter<T>>,
     /// Updates done.
     pub step: u64,
     rate: Schedule,
+    decay: Schedule,
 }
 
 /// What to look at beyond the update itself: each costs a part of a step.
@@ -80,12 +85,39 @@ impl<'p, T: Scalar> Live<'p, T> {
     /// A model at its first step.
     pub fn new(plan: &'p Plan) -> Self {
         let config = &plan.config;
-        let objective = Objective::new(&config.objective);
+        let objective = Objective::new(&config.objective, config.training.seed);
         let student = Weights::initialize::<T>(&plan.network, config.training.seed);
         let teacher = (config.field.kind == Field::Ema)
-            .then(|| Teacher::new::<T>(&config.field, &plan.network, &student, config.training.steps));
-        let optimizer = Optimizer::new(&config.optimizer, objective.decoupled, &plan.network);
-        Self { plan, objective, student, teacher, optimizer, step: 0, rate: plan.learning_rate() }
+            .then(|| Teacher::new::<T>(&config.field, &plan.network, &student, config.training.steps))
+            .map(|teacher| teacher.with_horizon(config.training.horizon));
+        let optimizer = Optimizer::new(&config.optimizer, config.objective.decayed, &plan.network);
+        let setter = Setter::new(&config.network, &plan.network);
+        let (rate, decay) = (plan.learning_rate(), plan.weight_decay());
+        Self { plan, objective, student, teacher, optimizer, setter, step: 0, rate, decay }
+    }
+
+    /// Takes into Ē and F̄ what update number `step`, counted from 0, has of its own: λ, and the directions of SIGReg.
+    pub(super) fn objective_as_in(&mut self, step: u64) {
+        let regularizer = self.plan.config.objective.regularizer;
+        self.objective = self.objective.clone().with_decay(regularizer, self.decay.at(step));
+        self.objective.terms.step = Some(step);
+    }
+
+    /// λ of the last update, or of the first before it.
+    pub(super) fn weight_decay(&self) -> f64 {
+        self.decay.at(self.step.saturating_sub(1))
+    }
+
+    /// What the schedules say of the next update.
+    fn pace(&self) -> Pace {
+        let optimizer = &self.plan.config.optimizer;
+        let rate = self.rate.at(self.step);
+        let of_predictor = match optimizer.predictor_rate {
+            PredictorRate::Scheduled => rate,
+            PredictorRate::Fixed => optimizer.learning_rate,
+        };
+        let predictor_rate = of_predictor * optimizer.predictor_rate_scale;
+        Pace { rate, predictor_rate, decoupled: self.objective.decoupled }
     }
 
     /// The network.
@@ -93,20 +125,25 @@ impl<'p, T: Scalar> Live<'p, T> {
         &self.plan.network
     }
 
-    /// One update on a batch: forward, detach, backward, step, teacher.
-    pub fn update(&mut self, batch: &Batch, detail: Detail) -> Update {
+    /// One update on the mean gradient of some batches: forward, detach, backward, step, teacher.
+    pub fn update(&mut self, batches: &[Batch], detail: Detail) -> Update {
         let (network, field) = (self.network(), self.plan.field());
-        let views = views::<T>(batch, network.input_width);
-        let mut gradient = self.gradient(field, &views);
-        let joint = detail.row.then(|| self.gradient(Field::Joint, &views));
+        let views: Vec<Views> = batches.iter().map(|batch| views::<T>(batch, network.input_width)).collect();
+        self.objective_as_in(self.step);
+        let mut gradient = self.field_gradient(field, &views);
+        let joint = detail.row.then(|| self.mean_gradient(Field::Joint, &views));
         let halves = if detail.halves { self.halves(field, &views) } else { None };
         let field_norm = self.clip(&mut gradient, detail.row);
         let before = (detail.row || halves.is_some()).then(|| self.student.duplicate::<T>());
         let teacher_before = self.teacher.as_ref().filter(|_| detail.row).map(|t| t.weights().duplicate::<T>());
 
-        let learning_rate = self.rate.at(self.step);
+        let pace = self.pace();
         let following = self.teacher.as_mut().map(|teacher| teacher.following(self.step));
-        self.optimizer.step(&mut self.student.parameters, &gradient.parts, learning_rate, following);
+        self.optimizer.step(&mut self.student.parameters, &gradient.parts, pace, following);
+        if let Some(setter) = &mut self.setter {
+            setter.observe(&gradient.seen);
+            setter.set(&mut self.student.parameters, self.step);
+        }
         update_running::<T>(&mut self.student.buffers, &gradient.observed);
         if let Some(teacher) = &mut self.teacher {
             teacher.follow_buffers::<T>(&self.student, &gradient.teacher_observed, self.step);
@@ -124,7 +161,7 @@ impl<'p, T: Scalar> Live<'p, T> {
         self.step += 1;
         let batch_loss = gradient.loss;
         gradient.recycle::<T>();
-        Update { batch_loss, learning_rate, row, halves }
+        Update { batch_loss, learning_rate: pace.rate, row, halves }
     }
 
     /// The gradient of a field at this point.
@@ -132,26 +169,49 @@ impl<'p, T: Scalar> Live<'p, T> {
         Gradient::evaluate::<T>(self.network(), &self.objective, field, &self.student, self.teacher.as_ref(), views)
     }
 
-    /// Shortens a gradient that is longer than the limit; its length before, where that was computed.
-    pub(super) fn clip(&self, gradient: &mut Gradient, wanted: bool) -> f64 {
-        let limit = self.plan.config.optimizer.clip_norm;
-        if limit == 0.0 && !wanted {
-            return f64::NAN;
+    /// Its mean over batches, each of them a batch of its own to batch norms.
+    pub(super) fn mean_gradient(&self, field: Field, batches: &[Views]) -> Gradient {
+        let mut gradients = batches.iter().map(|views| self.gradient(field, views));
+        let mut mean = gradients.next().expect("an update has at least one batch");
+        for more in gradients {
+            mean.add::<T>(more);
         }
-        let norm = gradient.norm::<T>();
-        if limit > 0.0 && norm > limit {
-            gradient.scale::<T>(limit / norm);
+        if batches.len() > 1 {
+            let (share, all) = (1.0 / batches.len() as f64, 0..mean.parts.len());
+            mean.loss *= share;
+            mean.scale::<T>(all, share);
         }
-        norm
+        mean
     }
 
-    /// `None` when the batch is too small to halve.
-    fn halves(&self, field: Field, views: &Views) -> Option<Halves> {
-        let half = views.count() / 2;
+    /// The same without what no gradient moves: a predictor that is set.
+    fn field_gradient(&self, field: Field, batches: &[Views]) -> Gradient {
+        let mut gradient = self.mean_gradient(field, batches);
+        if self.setter.as_ref().is_some_and(Setter::replaces_training) {
+            gradient.clear::<T>(self.network().predictor_parameters());
+        }
+        gradient
+    }
+
+    /// Shortens a gradient that is longer than the limit; its length before, where that was computed.
+    pub(super) fn clip(&self, gradient: &mut Gradient, wanted: bool) -> f64 {
+        let OptimizerConfig { clip_norm, clip_by, .. } = self.plan.config.optimizer;
+        if clip_norm == 0.0 && !wanted {
+            return f64::NAN;
+        }
+        gradient.clip::<T>(self.network(), clip_norm, clip_by)
+    }
+
+    /// `None` when a batch is too small to halve.
+    fn halves(&self, field: Field, batches: &[Views]) -> Option<Halves> {
+        let half = batches.iter().map(Views::count).min()? / 2;
         if half < 2 {
             return None;
         }
-        let part = |start: usize| self.gradient(field, &views.part(start, half));
+        let part = |start: usize| {
+            let parts: Vec<Views> = batches.iter().map(|views| views.part(start, half)).collect();
+            self.field_gradient(field, &parts)
+        };
         let (first, second) = (part(0), part(half));
         let squares = first.dot::<T>(&first) + second.dot::<T>(&second);
         Some(Halves { increment: f64::NAN, dot: first.dot::<T>(&second), squares })

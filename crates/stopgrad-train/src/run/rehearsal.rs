@@ -64,18 +64,21 @@ fn timed<T: Scalar>(plan: &Plan) -> Result<Rehearsal, RunError> {
     let pairs = EvaluationPairs::draw::<T>(plan)?;
     let mut loader = plan.loader(0)?;
     let plain = Detail { row: false, halves: false };
+    let mut batches = || -> Result<Vec<_>, RunError> {
+        Ok((0..plan.config.training.accumulate).map(|_| loader.next_batch()).collect::<Result<_, _>>()?)
+    };
     for _ in 0..WARM_UP {
-        live.update(&loader.next_batch()?, plain);
+        live.update(&batches()?, plain);
     }
     let (start, mut steps) = (Instant::now(), 0);
     while steps < *STEPS.start() || (start.elapsed() < LONG_ENOUGH && steps < *STEPS.end()) {
-        live.update(&loader.next_batch()?, plain);
+        live.update(&batches()?, plain);
         steps += 1;
     }
     let seconds_a_step = start.elapsed().as_secs_f64() / f64::from(steps);
 
     let start = Instant::now();
-    live.update(&loader.next_batch()?, Detail { row: true, halves: false });
+    live.update(&batches()?, Detail { row: true, halves: false });
     let _ = pairs.measure(&plan.network, &live.objective, &live.student, live.teacher.as_ref());
     let seconds_a_row = (start.elapsed().as_secs_f64() - seconds_a_step).max(0.0);
 

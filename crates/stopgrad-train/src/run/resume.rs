@@ -23,6 +23,8 @@ pub(super) struct History {
     pub spectra: usize,
 }
 
+/// What a predictor that is set is set from.
+const CORRELATION: &str = "predictor.correlation";
 const HISTORY: &str = "history";
 const CONFIGURATION: &str = "configuration";
 
@@ -57,6 +59,10 @@ impl<T: Scalar> Live<'_, T> {
         for (name, values) in self.optimizer.state(network) {
             stored.state.insert(name, &[values.len()], values);
         }
+        if let Some(setter) = &self.setter {
+            let correlation = setter.correlation();
+            stored.state.insert(CORRELATION, &[correlation.len()], correlation);
+        }
         stored.state.insert_text(HISTORY, history);
         stored.state.insert_text(CONFIGURATION, &identity(self.plan));
         stored
@@ -90,7 +96,13 @@ impl<T: Scalar> Live<'_, T> {
         self.optimizer
             .restore(network, step, |name| stored.state.find(name))
             .ok_or("the state of the optimizer is missing or of another size")?;
+        if let Some(setter) = self.setter.as_mut().filter(|_| step > 0) {
+            let found = stored.state.find(CORRELATION).and_then(|correlation| setter.restore(correlation));
+            found.ok_or_else(|| format!("`{CORRELATION}` is missing or of another size"))?;
+        }
         self.step = step;
+        // Ē at the end is that of the last update, whether or not it is made again.
+        self.objective_as_in(step.saturating_sub(1));
         let history = stored.state.find_text(HISTORY).ok_or("its history is missing")?;
         Ok((history, tail_start))
     }

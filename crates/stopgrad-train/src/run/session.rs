@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use stopgrad_data::Loader;
+use stopgrad_data::{Batch, Loader};
 
 use super::live::{Detail, Live, Update};
 use super::probing::ProbeSet;
@@ -113,7 +113,8 @@ impl<'p, T: Scalar> Session<'p, T> {
     }
 
     fn advance(&mut self, loader: &mut Loader) -> Result<Update, RunError> {
-        let batch = loader.next_batch()?;
+        let batches: Vec<Batch> =
+            (0..self.live.plan.config.training.accumulate).map(|_| loader.next_batch()).collect::<Result<_, _>>()?;
         self.waited = self.waited_before + loader.waited().as_secs_f64();
         let next = self.live.step + 1;
         let halves = self.is_tail_row(self.live.step);
@@ -121,7 +122,7 @@ impl<'p, T: Scalar> Session<'p, T> {
             self.tail_start = Some(self.live.student.duplicate::<T>());
             self.history.snapshots.push(Snapshot { step: self.live.step, distance: 0.0 });
         }
-        let update = self.live.update(&batch, Detail { row: self.is_row(next), halves });
+        let update = self.live.update(&batches, Detail { row: self.is_row(next), halves });
         if !update.batch_loss.is_finite() {
             self.diverge(format!("batch_loss = {}", update.batch_loss));
             return Ok(update);
@@ -181,10 +182,11 @@ impl<'p, T: Scalar> Session<'p, T> {
             return Ok(());
         }
         let mut row = MetricsRow::new(step);
-        row.set(Column::Epoch, step as f64 / (plan.pairs_per_epoch() / plan.config.training.batch_size) as f64);
+        let batches = step * plan.config.training.accumulate;
+        row.set(Column::Epoch, batches as f64 / plan.batches_per_epoch() as f64);
         row.set(Column::TeacherLag, live.teacher_lag());
-        row.set(Column::WeightDecay, plan.config.objective.weight_decay);
-        measured.write(&mut row, regularizer::<T>(&live.objective, &live.student));
+        row.set(Column::WeightDecay, live.weight_decay());
+        measured.write(&mut row, regularizer::<T>(&plan.network, &live.objective, &live.student));
         if let Some(gap) = balance_gap(&plan.network, &live.student) {
             row.set(Column::BalanceGap, gap);
         }

@@ -2,7 +2,8 @@
 
 use stopgrad_dynamics::Field;
 
-use crate::config::{Loss, OptimizerKind, Precision, Regularizer, ScheduleKind};
+use crate::config::{Loss, OptimizerKind, Precision, PredictorRate, PredictorRule, Regularizer, ScheduleKind};
+use crate::objective::Terms;
 use crate::plan::Plan;
 
 /// What can be compared.
@@ -21,11 +22,12 @@ pub(super) struct Fit {
 
 pub(super) fn fit(plan: &Plan) -> Fit {
     let (config, optimizer) = (&plan.config, &plan.config.optimizer);
-    let decay = config.objective.weight_decay;
+    let decay = plan.weight_decay().at(config.training.steps.saturating_sub(1));
     let decoupled = config.objective.regularizer == Regularizer::Decoupled;
     let adam = optimizer.kind == OptimizerKind::Adamw;
     let lars = optimizer.kind == OptimizerKind::Lars;
     let momentum = if adam { 0.0 } else { optimizer.momentum };
+    let pairs = config.training.batch_size * config.training.accumulate as usize;
     let mut caveats = Vec::new();
     let mut say = |holds: bool, sentence: String| {
         if holds {
@@ -39,11 +41,11 @@ pub(super) fn fit(plan: &Plan) -> Fit {
             .into(),
     );
     say(
-        config.training.batch_size < plan.pairs_per_epoch(),
+        pairs < plan.pairs_per_epoch(),
         format!(
             "Batches of {} of {} pairs: the run ends in a cloud about its limit, whose size grows with the learning \
              rate. With training.batch_size = 0 it is a point.",
-            config.training.batch_size,
+            pairs,
             plan.pairs_per_epoch()
         ),
     );
@@ -68,6 +70,18 @@ pub(super) fn fit(plan: &Plan) -> Fit {
              attract it, the theory does not say.",
             if lars { "LARS" } else { "AdamW" }
         ),
+    );
+    let paced = optimizer.predictor_rate_scale != 1.0
+        || (optimizer.predictor_rate == PredictorRate::Fixed && optimizer.schedule != ScheduleKind::Constant);
+    say(
+        paced,
+        "The predictor has a rate of its own: the run rests at the same equilibria, but moves by another field, and which \
+         of them attract it the theory does not say."
+            .into(),
+    );
+    say(
+        config.objective.weight_decay_schedule != ScheduleKind::Constant,
+        format!("λ moves over the run: the prediction is for its last value, {decay:.3e}."),
     );
     say(
         config.training.precision == Precision::F32,
@@ -109,7 +123,15 @@ fn reason(plan: &Plan, still_teacher: bool) -> Option<String> {
         ),
         (config.objective.loss != Loss::HalfSquared, "The theory is about the half squared loss.".to_owned()),
         (
-            config.objective.weight_decay == 0.0,
+            config.network.predictor_rule != PredictorRule::Trained,
+            "The theory is about a predictor that the field moves; this one is set.".to_owned(),
+        ),
+        (
+            Terms::new(&config.objective, 0).any(),
+            "The theory is about Ω = λ/2 (|θ|² + |ψ|²); here it has terms of the embeddings, too.".to_owned(),
+        ),
+        (
+            plan.weight_decay().at(config.training.steps.saturating_sub(1)) == 0.0,
             "λ is 0, and without weight decay there are no isolated limits to predict.".to_owned(),
         ),
         (still_teacher, "The teacher never moves (momentum 1): the theory is about one that follows.".to_owned()),

@@ -59,7 +59,8 @@ impl TrainingMoments {
         } else {
             let mut loader = plan.loader(0)?;
             let epoch = plan.config.training.batch_size as u64 * loader.batches_per_epoch();
-            let seen = plan.config.training.batch_size as u64 * plan.config.training.steps;
+            let training = &plan.config.training;
+            let seen = training.batch_size as u64 * training.accumulate * training.steps;
             while pairs < epoch.max(ESTIMATED_FROM).min(seen) {
                 if should_stop() {
                     return Ok(None);

@@ -2,15 +2,16 @@
 
 use numbers::{add, flat};
 use stopgrad_dynamics::Field;
-use stopgrad_train::config::{FieldConfig, Loss, NetworkConfig, NetworkKind, OptimizerConfig};
+use stopgrad_train::config::{Decayed, FieldConfig, Loss, NetworkConfig, NetworkKind, OptimizerConfig};
 use stopgrad_train::gradient::Gradient;
 use stopgrad_train::layer::{Pass, Statistics};
 use stopgrad_train::network::Network;
 use stopgrad_train::objective::{Objective, Target, Views};
+use stopgrad_train::optim::Pace;
 use stopgrad_train::teacher::Teacher;
 use stopgrad_train::weights::Weights;
 
-use super::support::{LOSSES, networks, objective, views};
+use super::support::{LOSSES, networks, objective, objective_with_terms, views};
 
 /// Weights as one long list, to perturb and compare.
 mod numbers {
@@ -47,15 +48,15 @@ mod numbers {
 /// Objective with Ω, the target from the student (`fixed` none) or from frozen weights.
 fn value(network: &Network, objective: &Objective, student: &Weights, fixed: Option<&Weights>, views: &Views) -> f64 {
     let mut pass = Pass::new(&student.parameters, Statistics::Batch);
-    let loss = match fixed {
-        None => objective.value(network, &mut pass, Target::Joint, views),
+    let evaluated = match fixed {
+        None => objective.evaluate(network, &mut pass, Target::Joint, views),
         Some(fixed) => {
             let mut teacher = Pass::new(&fixed.parameters, Statistics::Batch);
-            objective.value(network, &mut pass, Target::Teacher(&mut teacher), views)
+            objective.evaluate(network, &mut pass, Target::Teacher(&mut teacher), views)
         }
     };
     let omega = 0.5 * objective.omega * student.squared_norm::<f64>(0..student.parameters.len());
-    loss.into_scalar::<f64>() + omega
+    evaluated.loss.into_scalar::<f64>() + omega + evaluated.terms
 }
 
 /// Central differences against the backward pass, at a dozen positions: of Ē for joint, of F̄ with the target frozen at
@@ -67,8 +68,8 @@ fn each_field_is_the_gradient_it_says() {
         let views = views::<f64>(12, &network);
         let student = Weights::initialize::<f64>(&network, 3);
         for loss in LOSSES {
-            for symmetrized in [false, true] {
-                let objective = objective(loss, symmetrized);
+            for (symmetrized, terms) in [(false, false), (true, false), (false, true), (true, true)] {
+                let objective = if terms { objective_with_terms } else { objective }(loss, symmetrized);
                 for field in [Field::Joint, Field::StopGradient] {
                     let gradient =
                         flat(&Gradient::evaluate::<f64>(&network, &objective, field, &student, None, &views));
@@ -85,7 +86,7 @@ fn each_field_is_the_gradient_it_says() {
                         // Truncation h²|f'''| and cancellation eps/h are both near 1e-10; kinks of ReLU are not hit here.
                         assert!(
                             (difference - gradient[position]).abs() < 1e-6 * (1.0 + difference.abs()),
-                            "{name}, {loss:?}, symmetrized {symmetrized}, {field}, position {position}: \
+                            "{name}, {loss:?}, symmetrized {symmetrized}, terms {terms}, {field}, position {position}: \
                              difference {difference}, gradient {}",
                             gradient[position]
                         );
@@ -105,8 +106,8 @@ fn ema_with_the_student_as_teacher_is_stop_gradient() {
         let student = Weights::initialize::<f64>(&network, 1);
         let teacher = Teacher::new::<f64>(&FieldConfig::default(), &network, &student, 10);
         for loss in LOSSES {
-            for symmetrized in [false, true] {
-                let objective = objective(loss, symmetrized);
+            for (symmetrized, terms) in [(false, false), (true, false), (false, true), (true, true)] {
+                let objective = if terms { objective_with_terms } else { objective }(loss, symmetrized);
                 let at = |field| {
                     flat(&Gradient::evaluate::<f64>(&network, &objective, field, &student, Some(&teacher), &views))
                 };
@@ -133,9 +134,10 @@ fn teacher_follows_by_its_formula() {
         let mut teacher = Teacher::new::<f64>(&config, &network, &first, 10);
         // A step of nothing, after which the student is the second.
         let mut student = second.duplicate::<f64>();
-        let mut optimizer = stopgrad_train::optim::Optimizer::<f64>::new(&OptimizerConfig::default(), 0.0, &network);
+        let mut optimizer =
+            stopgrad_train::optim::Optimizer::<f64>::new(&OptimizerConfig::default(), Decayed::All, &network);
         let still = student.duplicate::<f64>().parameters;
-        optimizer.step(&mut student.parameters, &still, 0.0, Some(teacher.following(0)));
+        optimizer.step(&mut student.parameters, &still, Pace::even(0.0, 0.0), Some(teacher.following(0)));
         teacher.follow_buffers::<f64>(&student, &[], 0);
         let to_second = teacher.weights().squared_distance::<f64>(&second, theta.clone()).sqrt();
         let to_first = teacher.weights().squared_distance::<f64>(&first, theta.clone()).sqrt();
@@ -167,8 +169,8 @@ fn linear_stop_gradient_keeps_the_balance_law() {
     for _ in 0..steps {
         let gradient = Gradient::evaluate::<f64>(&network, &objective, Field::StopGradient, &student, None, &views);
         let config = stopgrad_train::config::OptimizerConfig { momentum: 0.0, ..Default::default() };
-        let mut sgd = stopgrad_train::optim::Optimizer::<f64>::new(&config, 0.0, &network);
-        sgd.step(&mut student.parameters, &gradient.parts, rate, None);
+        let mut sgd = stopgrad_train::optim::Optimizer::<f64>::new(&config, Decayed::All, &network);
+        sgd.step(&mut student.parameters, &gradient.parts, Pace::even(rate, 0.0), None);
     }
     let expected = start * (-2.0 * objective.omega * rate * f64::from(steps)).exp();
     // The discrete map departs from the flow by O(η) over a fixed time.

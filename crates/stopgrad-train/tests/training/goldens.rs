@@ -2,9 +2,12 @@
 
 use burn::tensor::{Tensor, TensorData};
 use serde_json::Value;
-use stopgrad_train::config::{Loss, NetworkConfig, NetworkKind};
+use stopgrad_train::config::{Loss, NetworkConfig, NetworkKind, PredictorRule};
 use stopgrad_train::layer::{BatchNorm, Layer, Pass, Statistics, update_running};
 use stopgrad_train::network::{Network, Stack};
+use stopgrad_train::objective::{covariance, normality, variance};
+use stopgrad_train::predictor::Setter;
+use stopgrad_train::weights::Weights;
 
 use super::support::{LOSSES, networks, objective, views};
 
@@ -55,7 +58,8 @@ fn batch_norm_and_its_gradients_match_pytorch() {
         [flat(vec![1.0, 0.5, -2.0, 3.0]), flat(vec![0.0, 1.0, 2.0, -1.0])].map(|p| p.autodiff().require_grad());
     let mut buffers = [flat(vec![0.0; 4]), flat(vec![1.0; 4])];
     let x = matrix(&values["x"], 4).autodiff().require_grad();
-    let stack = Stack { layers: vec![Layer::BatchNorm(BatchNorm { scale: 0, buffer: 0, width: 4 })], parameters: 0..2 };
+    let stack =
+        Stack { layers: vec![Layer::BatchNorm(BatchNorm { scale: Some(0), buffer: 0, width: 4 })], parameters: 0..2 };
     let mut pass = Pass::new(&parameters, Statistics::Batch);
     let out = stack.forward(&mut pass, x.clone());
     let mut gradients = (out.clone() * matrix(&values["weight"], 4)).sum().backward();
@@ -70,9 +74,91 @@ fn batch_norm_and_its_gradients_match_pytorch() {
     }
 }
 
+/// (i step mod modulus − half) / divisor for i = 0, 1, …, as the programs of the goldens make numbers.
+fn wave(count: usize, step: usize, modulus: usize, divisor: f64) -> Vec<f64> {
+    (0..count).map(|i| ((i * step % modulus) as f64 - (modulus / 2) as f64) / divisor).collect()
+}
+
+#[test]
+fn terms_of_embeddings_and_their_gradients_match_pytorch() {
+    let golden: Value = serde_json::from_str(include_str!("../golden/terms.json")).unwrap();
+    let (n, d, k) = (7, 4, 3);
+    let scales = [1.0, 3.0, 0.2, 1.0];
+    let z: Vec<f64> = wave(n * d, 5, 23, 12.0).iter().enumerate().map(|(i, x)| x * scales[i % d]).collect();
+    let rows = wave(k * d, 3, 17, 1.0);
+    let directions: Vec<f64> = rows
+        .chunks_exact(d)
+        .flat_map(|row| {
+            let length = row.iter().map(|x| x * x).sum::<f64>().sqrt();
+            row.iter().map(move |x| x / length)
+        })
+        .collect();
+    let terms =
+        [("variance", variance(&z, d)), ("covariance", covariance(&z, d)), ("sigreg", normality(&z, &directions, d))];
+    for (name, (value, gradient)) in terms {
+        let want = &golden["values"][name];
+        assert!((value - want["value"].as_f64().unwrap()).abs() < 1e-13, "{name}: {value}");
+        for (have, want) in gradient.iter().zip(numbers(&want["gradient"])) {
+            assert!((have - want).abs() < 1e-13, "{name}: {have} against {want}");
+        }
+    }
+}
+
+#[test]
+fn a_predictor_that_is_set_matches_numpy() {
+    let golden: Value = serde_json::from_str(include_str!("../golden/directpred.json")).unwrap();
+    for (rule, name) in [(PredictorRule::Directpred, "released"), (PredictorRule::DirectpredPaper, "paper")] {
+        let config = NetworkConfig {
+            encoder: NetworkKind::Linear,
+            encoder_width: 3,
+            predictor_rule: rule,
+            direct_every: 2,
+            ..NetworkConfig::default()
+        };
+        let network = Network::new(&config, 4).unwrap();
+        let mut setter = Setter::<f64>::new(&config, &network).unwrap();
+        let mut parameters = Weights::initialize::<f64>(&network, 0).parameters;
+        let before: Vec<f64> = parameters[0].to_data().try_into_vec().unwrap();
+        let mut last = Value::Null;
+        for step in 0..5_usize {
+            let seen = matrix(&formula(18, 5 + step, 8.0), 3);
+            // In two batches, as where gradients are accumulated.
+            setter.observe(&[seen.clone().narrow(0, 0, 3), seen.narrow(0, 3, 3)]);
+            setter.set(&mut parameters, step as u64);
+            // Every second update sets; between, it stays.
+            if step % 2 == 0 {
+                last = golden["values"][name][step].clone();
+            }
+            close(parameters[1].clone().reshape([3, 3]), &last);
+        }
+        let after: Vec<f64> = parameters[0].to_data().try_into_vec().unwrap();
+        assert_eq!(before, after, "the encoder is left alone");
+    }
+}
+
+#[test]
+fn a_symmetric_predictor_is_the_mean_of_itself_and_its_transpose() {
+    let config = NetworkConfig {
+        encoder: NetworkKind::Linear,
+        encoder_width: 3,
+        predictor_rule: PredictorRule::Symmetric,
+        ..NetworkConfig::default()
+    };
+    let network = Network::new(&config, 4).unwrap();
+    let mut setter = Setter::<f64>::new(&config, &network).unwrap();
+    assert!(!setter.replaces_training());
+    let mut parameters = Weights::initialize::<f64>(&network, 0).parameters;
+    let w = wave(9, 5, 23, 8.0);
+    parameters[1] = flat(&Value::from(w.clone()), 9);
+    setter.observe(&[]);
+    setter.set(&mut parameters, 7);
+    let mean: Vec<f64> = (0..9).map(|at| 0.5 * (w[at] + w[at % 3 * 3 + at / 3])).collect();
+    close(parameters[1].clone().reshape([3, 3]), &Value::from(mean));
+}
+
 /// Numbers by a formula, as the programs of the goldens make them.
 fn formula(count: usize, step: usize, divisor: f64) -> Value {
-    (0..count).map(|i| ((i * step % 23) as f64 - 11.0) / divisor).collect::<Vec<f64>>().into()
+    wave(count, step, 23, divisor).into()
 }
 
 fn flat(values: &Value, length: usize) -> Tensor<1> {
@@ -154,7 +240,6 @@ fn the_vision_transformer_and_its_gradients_match_pytorch() {
 fn f64_after_f32_in_one_process_agrees_to_single_precision() {
     use stopgrad_dynamics::Field;
     use stopgrad_train::gradient::Gradient;
-    use stopgrad_train::weights::Weights;
     for (name, config, input) in networks() {
         let network = Network::new(&config, input).unwrap();
         for loss in LOSSES {

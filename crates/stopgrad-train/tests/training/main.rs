@@ -8,6 +8,7 @@ mod fields;
 mod gallery;
 mod goldens;
 mod keys;
+mod optimizers;
 mod probes;
 mod resume;
 mod support;

@@ -5,7 +5,10 @@ use std::path::Path;
 
 use proptest::test_runner::{Config as Cases, TestRunner};
 use stopgrad_dynamics::Field;
-use stopgrad_train::config::{Config, EncoderStart, NetworkKind, OptimizerKind, Precision};
+use stopgrad_train::config::{
+    ClipBy, Config, EncoderStart, NetworkKind, OptimizerKind, Precision, PredictorRate, PredictorRule, Regularizer,
+    ScheduleKind,
+};
 use stopgrad_train::record::{Column, MetricsRow};
 use stopgrad_train::run::{RunOutcome, run};
 
@@ -66,7 +69,30 @@ fn variants() -> Vec<Config> {
     linear.views.features = "pca:9".into();
     linear.views.fixed_pairs = 2;
     linear.training.batch_size = 600;
-    vec![sg, ema, filters, linear]
+    // A predictor that is set, terms in Ω, schedules of decay and teacher, several batches a step.
+    let mut direct = config(60);
+    direct.field.kind = Field::Ema;
+    direct.field.teacher_schedule = ScheduleKind::Linear;
+    direct.network.predictor_rule = PredictorRule::Directpred;
+    direct.network.direct_every = 3;
+    direct.network.output_batch_norm = true;
+    direct.network.output_affine = false;
+    direct.objective.symmetrized = true;
+    direct.objective.sigreg_weight = 0.5;
+    direct.objective.sigreg_directions = 8;
+    direct.objective.weight_decay_schedule = ScheduleKind::Cosine;
+    (direct.training.accumulate, direct.training.horizon) = (2, 1.25);
+    let mut symmetric = config(60);
+    symmetric.network.predictor_rule = PredictorRule::Symmetric;
+    symmetric.objective.regularizer = Regularizer::Decoupled;
+    symmetric.objective.variance_weight = 1.0;
+    symmetric.objective.covariance_weight = 0.5;
+    symmetric.optimizer.kind = OptimizerKind::Adamw;
+    symmetric.optimizer.learning_rate = 1e-3;
+    symmetric.optimizer.schedule = ScheduleKind::Cosine;
+    symmetric.optimizer.predictor_rate = PredictorRate::Fixed;
+    (symmetric.optimizer.clip_norm, symmetric.optimizer.clip_by) = (0.5, ClipBy::Parts);
+    vec![sg, ema, filters, linear, direct, symmetric]
 }
 
 #[test]
@@ -130,17 +156,19 @@ fn what_a_kill_leaves_beside_the_last_checkpoint_is_removed() {
 
 #[test]
 fn threads_that_load_change_nothing() {
-    let one = plan(&config(40));
-    let mut other = config(40);
-    other.training.threads = 3;
-    let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (first, second) = (finish(&one, a.path()), finish(&plan(&other), b.path()));
-    assert_eq!(first.probes, second.probes);
-    assert_eq!(first.verdict, second.verdict);
-    let (mut a, mut b) = (files(a.path()), files(b.path()));
-    a.remove("config.toml");
-    b.remove("config.toml");
-    assert_eq!(a, b);
+    for mut one in variants() {
+        one.training.steps = 30;
+        let mut other = one.clone();
+        other.training.threads = 3;
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (first, second) = (finish(&plan(&one), a.path()), finish(&plan(&other), b.path()));
+        assert_eq!(first.probes, second.probes);
+        assert_eq!(first.verdict, second.verdict);
+        let (mut a, mut b) = (files(a.path()), files(b.path()));
+        a.remove("config.toml");
+        b.remove("config.toml");
+        assert_eq!(a, b);
+    }
 }
 
 #[test]

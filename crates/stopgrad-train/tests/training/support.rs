@@ -77,8 +77,29 @@ pub(crate) fn networks() -> Vec<(&'static str, NetworkConfig, Input)> {
 }
 
 pub(crate) fn objective(loss: Loss, symmetrized: bool) -> Objective {
-    let config = ObjectiveConfig { loss, symmetrized, regularizer: Regularizer::Objective, weight_decay: 0.01 };
-    Objective::new(&config)
+    let config = ObjectiveConfig {
+        loss,
+        symmetrized,
+        regularizer: Regularizer::Objective,
+        weight_decay: 0.01,
+        ..ObjectiveConfig::default()
+    };
+    Objective::new(&config, 0)
+}
+
+/// The same with every term of the embeddings.
+pub(crate) fn objective_with_terms(loss: Loss, symmetrized: bool) -> Objective {
+    let config = ObjectiveConfig {
+        loss,
+        symmetrized,
+        weight_decay: 0.01,
+        variance_weight: 0.7,
+        covariance_weight: 0.3,
+        sigreg_weight: 1.5,
+        sigreg_directions: 5,
+        ..ObjectiveConfig::default()
+    };
+    Objective::new(&config, 3)
 }
 
 /// Two views that share a part, as views do: y is x and something of its own.

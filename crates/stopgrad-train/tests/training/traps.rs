@@ -3,11 +3,11 @@
 use burn::tensor::Tensor;
 use stopgrad_dynamics::Field;
 use stopgrad_train::checkpoint::{Checkpoint, CheckpointError};
-use stopgrad_train::config::{FieldConfig, Loss, OptimizerConfig, OptimizerKind, TeacherBatchNorm};
+use stopgrad_train::config::{Decayed, FieldConfig, Loss, OptimizerConfig, OptimizerKind, TeacherBatchNorm};
 use stopgrad_train::gradient::Gradient;
 use stopgrad_train::layer::{Pass, Statistics, update_running};
 use stopgrad_train::network::Network;
-use stopgrad_train::optim::Optimizer;
+use stopgrad_train::optim::{Optimizer, Pace};
 use stopgrad_train::teacher::Teacher;
 use stopgrad_train::weights::Weights;
 
@@ -83,16 +83,16 @@ fn optimizer_state_belongs_to_one_model() {
     let config = OptimizerConfig { kind: OptimizerKind::Adamw, ..OptimizerConfig::default() };
     let step = |weights: &mut Weights, optimizer: &mut Optimizer<f32>| {
         let gradient = Gradient::evaluate::<f32>(&network, &objective, Field::StopGradient, weights, None, &views);
-        optimizer.step(&mut weights.parameters, &gradient.parts, 0.01, None);
+        optimizer.step(&mut weights.parameters, &gradient.parts, Pace::even(0.01, 0.0), None);
     };
     let alone = |seed| {
         let (mut weights, mut optimizer) =
-            (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, 0.0, &network));
+            (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, Decayed::All, &network));
         (0..3).for_each(|_| step(&mut weights, &mut optimizer));
         weights.sha256::<f32>()
     };
-    let mut models =
-        [0, 1].map(|seed| (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, 0.0, &network)));
+    let mut models = [0, 1]
+        .map(|seed| (Weights::initialize::<f32>(&network, seed), Optimizer::new(&config, Decayed::All, &network)));
     for _ in 0..3 {
         for (weights, optimizer) in &mut models {
             step(weights, optimizer);
@@ -130,12 +130,12 @@ fn any_number_of_threads_gives_the_same_bits() {
         pool.install(|| {
             let mut student = Weights::initialize::<f32>(&network, 0);
             let mut teacher = Teacher::new::<f32>(&FieldConfig::default(), &network, &student, 10);
-            let mut optimizer = Optimizer::<f32>::new(&OptimizerConfig::default(), 0.0, &network);
+            let mut optimizer = Optimizer::<f32>::new(&OptimizerConfig::default(), Decayed::All, &network);
             for step in 0..3 {
                 let gradient =
                     Gradient::evaluate::<f32>(&network, &objective, Field::Ema, &student, Some(&teacher), &views);
                 let following = Some(teacher.following(step));
-                optimizer.step(&mut student.parameters, &gradient.parts, 1e-3, following);
+                optimizer.step(&mut student.parameters, &gradient.parts, Pace::even(1e-3, 0.0), following);
                 teacher.follow_buffers::<f32>(&student, &gradient.teacher_observed, step);
             }
             (student.sha256::<f32>(), teacher.weights().sha256::<f32>())

@@ -19,6 +19,11 @@ pub struct Sight {
     pub samples: usize,
 }
 
+/// Keys that count something, each with the key that says the same as a share of something else and would win over it: who
+/// sets the first alone does not mean the second of the file or preset before.
+const RELATIVE: [(&str, &str); 2] =
+    [("training.steps", "training.epochs"), ("optimizer.warmup_steps", "optimizer.warmup_share")];
+
 /// Rows and columns from which on a color image is one for filters.
 const LARGE_ENOUGH: usize = 24;
 
@@ -113,6 +118,11 @@ fn build(keys: &Keys, start: &Table, overrides: &[Override]) -> Result<Config, C
     let mut table = start.clone();
     for item in overrides {
         keys.set(&mut table, item)?;
+        let relative = RELATIVE.iter().find(|(absolute, _)| *absolute == item.key).map(|(_, relative)| *relative);
+        let beside = |key: &str| overrides.iter().any(|other| other.origin == item.origin && other.key == key);
+        if let Some(relative) = relative.filter(|key| !beside(key)) {
+            keys.set(&mut table, &Override::new(&item.origin, relative, Value::Float(0.0)))?;
+        }
     }
     Config::deserialize(Value::Table(table)).map_err(|error| culprit(keys, overrides, &error))
 }

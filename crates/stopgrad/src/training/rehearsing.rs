@@ -25,7 +25,7 @@ pub(super) fn in_a_line(config: &Config) -> String {
         network(&config.network),
         config.views.preset,
         grouped(training.steps),
-        training.batch_size,
+        training.batch_size as u64 * training.accumulate,
         word(&optimizer.kind),
         optimizer.learning_rate
     )
@@ -133,7 +133,8 @@ fn estimate(job: &Job, plan: &Plan) -> Result<Estimate, TrainingError> {
         seconds: rehearsal.seconds(plan),
         rehearsal,
         steps: training.steps,
-        epochs: training.steps as f64 * training.batch_size as f64 / plan.pairs_per_epoch() as f64,
+        epochs: (training.steps * training.accumulate) as f64 * training.batch_size as f64
+            / plan.pairs_per_epoch() as f64,
         disk: 2 * checkpoint + training.steps / evaluation.measure_every * ROW_BYTES,
     })
 }

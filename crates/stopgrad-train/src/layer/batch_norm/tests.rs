@@ -9,7 +9,7 @@ fn values(count: usize, step: usize) -> Vec<f64> {
 }
 
 fn layer() -> BatchNorm {
-    BatchNorm { scale: 0, buffer: 0, width: D }
+    BatchNorm { scale: Some(0), buffer: 0, width: D }
 }
 
 /// Put together from the framework's operations.
@@ -66,7 +66,7 @@ fn values_and_gradients_are_those_of_the_framework() {
 fn each_block_is_observed_with_the_unbiased_variance() {
     let parameters = [bridge::tensor(vec![1.0_f32], [1]), bridge::tensor(vec![0.0_f32], [1])];
     let mut pass = Pass { blocks: 2, ..Pass::new(&parameters, Statistics::Batch) };
-    let norm = BatchNorm { scale: 0, buffer: 4, width: 1 };
+    let norm = BatchNorm { scale: Some(0), buffer: 4, width: 1 };
     let _ = norm.forward(&mut pass, bridge::tensor(vec![1.0_f32, 3.0, 10.0, 10.0], [4, 1]));
     let told: Vec<_> =
         pass.observed.iter().map(|o| (o.buffer, bridge::to_f32(&o.mean), bridge::to_f32(&o.variance))).collect();

@@ -1,7 +1,7 @@
 //! Whether a network can be built.
 
 use super::{Input, NetworkError};
-use crate::config::{NetworkConfig, NetworkKind};
+use crate::config::{NetworkConfig, NetworkKind, PredictorRule};
 
 pub(super) fn check(config: &NetworkConfig, input: &Input) -> Result<(), NetworkError> {
     if config.encoder == NetworkKind::None {
@@ -16,6 +16,9 @@ pub(super) fn check(config: &NetworkConfig, input: &Input) -> Result<(), Network
         let Some([_, height, width]) = input.image else { return Err(NetworkError::NoImages { encoder }) };
         let check = if config.encoder == NetworkKind::Vit { check_patches } else { check_stages };
         check(config, height, width)?;
+    }
+    if config.predictor_rule != PredictorRule::Trained && config.predictor != NetworkKind::Linear {
+        return Err(NetworkError::RuleNeedsMatrix);
     }
     let zero = |widths: &[usize]| widths.contains(&0);
     let projects = config.projector != NetworkKind::None;

@@ -63,6 +63,11 @@ pub enum NetworkError {
         /// Numbers of a token.
         width: usize,
     },
+    /// A rule for one matrix, and a predictor that is none.
+    #[error(
+        "network.predictor_rule sets one matrix; write predictor = \"linear\" beside it, or predictor_rule = \"trained\""
+    )]
+    RuleNeedsMatrix,
     /// A width of zero.
     #[error("network.{key} has a width of 0; widths are at least 1")]
     ZeroWidth {

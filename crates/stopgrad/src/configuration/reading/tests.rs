@@ -76,6 +76,19 @@ fn each_kind_of_value_reaches_its_key() {
 }
 
 #[test]
+fn steps_win_over_epochs_that_stand_before_and_not_over_those_beside() {
+    let (_folder, path) = file("[source]\npath = \"digits\"\n[training]\nepochs = 20\nsteps = 7\n");
+    let with = |texts: &[&str]| {
+        let typed: Vec<Override> = texts.iter().map(|text| Override::parse("--set", text).expect("form")).collect();
+        let training = read(Some(&path), &typed, &[], &unseen).expect("reads").training;
+        (training.steps, training.epochs)
+    };
+    assert_eq!(with(&[]), (7, 20.0));
+    assert_eq!(with(&["training.steps=30"]), (30, 0.0));
+    assert_eq!(with(&["training.epochs=2.5"]), (7, 2.5));
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_the_nearest() {
     assert_eq!(
         refused(&["optimizer.learning_rte=0.1"]),
