@@ -5,7 +5,7 @@ mod check;
 use std::sync::Arc;
 
 use stopgrad_data::{
-    Draws, FixedPairs, Loader, LoaderError, LoaderSpec, Normalizer, OpenParams, Projection, Source, SourceError,
+    Draws, FixedPairs, Loader, LoaderError, LoaderSpec, Normalizer, OpenParams, Projection, Shape, Source, SourceError,
     SplitError, Splits, ViewError, ViewPair, ViewRecipe, open_source_with,
 };
 use stopgrad_dynamics::Field;
@@ -63,7 +63,9 @@ pub enum PlanError {
     #[error(transparent)]
     Network(#[from] NetworkError),
     /// No preset has that name.
-    #[error("views.preset: no preset is called `{name}`; there are {known}, or `auto`, or `custom` with views.recipe")]
+    #[error(
+        "views.preset: no preset is called `{name}`; there are {known}, or `auto`, `auto-byol`, `auto-simsiam`, or `custom` with views.recipe"
+    )]
     UnknownPreset {
         /// As written.
         name: String,
@@ -253,6 +255,17 @@ fn prepare(
     Ok((projection, fixed))
 }
 
+/// The preset that an `auto`, or that of a method, stands for; none where a preset was named.
+fn fitting_views(written: &str, shape: &Shape) -> Option<&'static str> {
+    let general = ViewRecipe::preset_for(shape);
+    match (written, general) {
+        ("auto-byol", "cifar") => Some("cifar-byol"),
+        ("auto-simsiam", "cifar") => Some("simsiam"),
+        ("auto" | "auto-byol" | "auto-simsiam", _) => Some(general),
+        _ => None,
+    }
+}
+
 fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe, PlanError> {
     if config.views.preset == "auto" && config.views.recipe.is_some() {
         config.views.preset = "custom".into();
@@ -260,8 +273,8 @@ fn resolve_views(config: &mut Config, source: &dyn Source) -> Result<ViewRecipe,
     if config.views.preset == "custom" {
         return config.views.recipe.clone().ok_or(PlanError::MissingRecipe);
     }
-    if config.views.preset == "auto" {
-        config.views.preset = ViewRecipe::preset_for(source.shape()).into();
+    if let Some(fitting) = fitting_views(&config.views.preset, source.shape()) {
+        config.views.preset = fitting.into();
     }
     let recipe = ViewRecipe::preset(&config.views.preset).ok_or_else(|| PlanError::UnknownPreset {
         name: config.views.preset.clone(),

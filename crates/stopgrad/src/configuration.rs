@@ -11,6 +11,8 @@ mod keys;
 mod nearest;
 mod overrides;
 #[cfg(feature = "train")]
+mod presets;
+#[cfg(feature = "train")]
 mod reading;
 
 #[cfg(feature = "train")]
@@ -18,7 +20,9 @@ pub use differences::{Difference, differences};
 pub use nearest::nearest;
 pub use overrides::{Override, OverrideError};
 #[cfg(feature = "train")]
-pub use reading::{Sight, read, read_stored, write};
+pub use presets::{PRESETS, Preset, list as list_of_presets};
+#[cfg(feature = "train")]
+pub use reading::{Sight, Written, read, read_stored, write};
 
 use std::path::PathBuf;
 
@@ -116,9 +120,25 @@ pub enum ConfigurationError {
         second: String,
     },
     /// Neither SOURCE nor the file names one.
-    #[error("{} names no source; add SOURCE to the command or `path` to its table [source]", path.display())]
+    #[error("{origin} names no source; add SOURCE to the command, or `path` to the table [source] of a file")]
     NoSource {
-        /// The configuration file.
-        path: PathBuf,
+        /// The configuration file, or the preset.
+        origin: String,
+    },
+    /// No preset has that name.
+    #[error("--preset: no preset is called `{name}`; {}", nearest.as_ref().map_or_else(|| "`--preset list` shows all".to_owned(), |near| format!("did you mean `{near}`? `--preset list` shows all")))]
+    UnknownPreset {
+        /// As typed.
+        name: String,
+        /// The nearest there is.
+        nearest: Option<String>,
+    },
+    /// Nothing but what is added to a method.
+    #[error(
+        "--preset {written} is added to a method and is none; write one before it, as in --preset byol-small+{written}"
+    )]
+    NoMethod {
+        /// As typed.
+        written: String,
     },
 }

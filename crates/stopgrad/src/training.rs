@@ -20,11 +20,11 @@ use stopgrad_data::InputFile;
 use stopgrad_train::config::Config;
 
 use crate::args::RunArguments;
-use crate::configuration::Override;
+use crate::configuration::{Override, PRESETS, Written, list_of_presets};
 use crate::folder::{self, Kind};
 use crate::limits::Limits;
 use crate::manifest::{Manifest, ManifestRun, environment};
-use crate::outcome::{Outcome, command_line};
+use crate::outcome::{Outcome, Status, command_line, document};
 use crate::output::Output;
 use crate::{CommandError, TrainingError, tensorboard};
 use running::Ended;
@@ -79,6 +79,23 @@ pub(crate) fn typed(asked: &RunArguments) -> Result<Vec<Override>, CommandError>
     }
     overrides.extend(asked.overrides());
     Ok(overrides)
+}
+
+/// What a command wrote down for all its runs.
+pub(crate) fn written<'a>(asked: &'a RunArguments, typed: &'a [Override]) -> Written<'a> {
+    Written { preset: asked.preset.as_deref(), file: asked.config.as_deref(), typed }
+}
+
+/// `--preset list`: what there is, instead of a run.
+pub(crate) fn list_presets(asked: &RunArguments) -> Option<Outcome> {
+    (asked.preset.as_deref() == Some("list")).then(|| {
+        let presets: Vec<Value> = PRESETS
+            .iter()
+            .map(|preset| json!({ "name": preset.name, "method": preset.is_method(), "about": preset.about() }))
+            .collect();
+        let document = document("train", 0, &json!({ "preset": "list" }), &[], json!({ "presets": presets }));
+        Outcome { text: list_of_presets(), document, status: Status::Done }
+    })
 }
 
 /// Train or resume the runs, write their reports and say what came out.
@@ -168,6 +185,7 @@ fn title(request: &Request<'_>) -> String {
 fn options(request: &Request<'_>, first: &Config, out: &Path) -> Value {
     let asked = request.asked;
     let mut options = json!({
+        "preset": asked.preset,
         "config": asked.config,
         "set": asked.set,
         "configuration": first,

@@ -182,6 +182,9 @@ mod predict;
 mod sweep;
 
 #[cfg(feature = "train")]
+#[path = "cli/methods.rs"]
+mod methods;
+#[cfg(feature = "train")]
 #[path = "cli/train.rs"]
 mod train;
 #[path = "cli/watch.rs"]

@@ -14,8 +14,13 @@ use crate::demand::{Demand, Requirement};
 #[derive(Debug, Args)]
 pub struct RunArguments {
     /// `digits`, or a path: IDX file or folder, CIFAR-10 file or folder, folder of images, .npy, .npz, .csv
-    #[arg(value_name = "SOURCE", required_unless_present = "config")]
+    #[arg(value_name = "SOURCE", required_unless_present_any = ["config", "preset"])]
     pub source: Option<String>,
+
+    /// A method by name, with what is added to it, as in byol-small or byol-small+joint+vicreg; `list` shows all. File and
+    /// options win over it
+    #[arg(long, value_name = "METHOD[+ADDITION…]", help_heading = "Configuration")]
+    pub preset: Option<String>,
 
     /// Read the configuration from a TOML file; other options win over it
     #[arg(long, value_name = "FILE.toml", help_heading = "Configuration")]
@@ -68,7 +73,8 @@ pub struct RunArguments {
     )]
     pub encoder_width: Option<u64>,
 
-    /// Preset of the two views of a sample (views.preset): auto, digits, mnist, cifar, cifar-byol, simsiam, photos, table, noise
+    /// Preset of the two views of a sample (views.preset): auto, digits, mnist, cifar, cifar-byol, simsiam, photos, table, noise,
+    /// and auto-byol and auto-simsiam, those of a method that fit the size
     #[arg(long, value_name = "PRESET", help_heading = "Configuration")]
     pub views: Option<String>,
 

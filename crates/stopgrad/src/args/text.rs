@@ -28,6 +28,8 @@ pub(super) const TRAIN_EXAMPLES: &str = "\
 Examples:
   stopgrad train digits --field sg
   stopgrad train photos --image-side 64 --dry-run
+  stopgrad train cifar10 --preset byol-small
+  stopgrad train --preset list
   stopgrad train digits --field ema --steps 20000 --set field.teacher_momentum=0.996
   stopgrad train mnist --config configs/mnist-width8.toml --out runs/mnist-sg --time-limit 10m
   stopgrad train features.csv --label-column class --fail-on collapses,diverges --require decided";
@@ -41,6 +43,7 @@ pub(super) const COMPARE_EXAMPLES: &str = "\
 Examples:
   stopgrad compare digits
   stopgrad compare digits --seeds 3
+  stopgrad compare cifar10 --preset byol-small --runs \"ema; joint\"
   stopgrad compare digits --runs \"joint; sg; fast: field.kind=sg, optimizer.learning_rate=0.2\"
   stopgrad compare mnist --config configs/mnist-width8.toml --out runs/mnist --fail-on sg:collapses";
 

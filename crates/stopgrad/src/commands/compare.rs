@@ -10,19 +10,23 @@ use crate::configuration::{self, Override};
 use crate::folder::Kind;
 use crate::outcome::Outcome;
 use crate::output::Output;
-use crate::training::{Job, Look, Request, perform, typed};
+use crate::training::{Job, Look, Request, list_presets, perform, typed, written};
 use crate::variations::{Variation, VariationError, read_runs, read_seeds};
 
 /// Train every run under every seed, all runs of a seed before the next.
 pub(super) fn run(arguments: &CompareArguments, output: Output) -> Result<Outcome, CommandError> {
     let asked = &arguments.run;
-    let (file, shared) = (asked.config.as_deref(), typed(asked)?);
+    if let Some(list) = list_presets(asked) {
+        return Ok(list);
+    }
+    let shared = typed(asked)?;
+    let written = written(asked, &shared);
     let variations = read_runs(&arguments.runs)?;
     if asked.field.is_some() && variations.iter().all(|variation| sets(variation, "field.kind")) {
         return Err(VariationError::FieldUnused.into());
     }
     let look = Look::new(output);
-    let first = configuration::read(file, &shared, &[], &|source| look.at(source))?.training.seed;
+    let first = configuration::read(&written, &[], &|source| look.at(source))?.training.seed;
     let seeds = read_seeds(&arguments.seeds, first)?;
     let several = seeds.len() > 1;
 
@@ -37,7 +41,7 @@ pub(super) fn run(arguments: &CompareArguments, output: Output) -> Result<Outcom
             if !sets(variation, "training.seed") {
                 own.push(Override::new("--seeds", "training.seed", toml::Value::Integer(*seed as i64)));
             }
-            let config = configuration::read(file, &shared, &own, &|source| look.at(source))?;
+            let config = configuration::read(&written, &own, &|source| look.at(source))?;
             jobs.push(Job { name: variation.name.clone(), folder: folder(&variation.name, *seed, several), config });
         }
     }

@@ -8,7 +8,7 @@ use stopgrad_train::config::{Config, SourceConfig};
 use toml::{Table, Value};
 
 use super::keys::{Keys, free_root};
-use super::{ConfigurationError, Override};
+use super::{ConfigurationError, Override, presets};
 
 /// What a source shows before anything is configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,18 @@ const RELATIVE: [(&str, &str); 2] =
 /// Rows and columns from which on a color image is one for filters.
 const LARGE_ENOUGH: usize = 24;
 
-/// The starting values with what `file` sets, then what was `typed`, then what one run of several sets for its
+/// What was written down for all runs of a command.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// `--preset`: a method, with what is added to it.
+    pub preset: Option<&'a str>,
+    /// `--config`.
+    pub file: Option<&'a Path>,
+    /// `--set` and options of their own.
+    pub typed: &'a [Override],
+}
+
+/// The starting values with what preset and file set, then what was typed, then what one run of several sets for its
 /// `own`; later ones win. `look` opens a source; none where it cannot be opened, which is told later.
 ///
 /// The starting values are [`Config::for_images`] where the encoder asked for is `conv`, or none is asked for and the
@@ -36,20 +47,23 @@ const LARGE_ENOUGH: usize = 24;
 /// # Errors
 /// [`ConfigurationError`], with the file or option, the key, and what it takes
 pub fn read(
-    file: Option<&Path>, typed: &[Override], own: &[Override], look: &dyn Fn(&SourceConfig) -> Option<Sight>,
+    written: &Written<'_>, own: &[Override], look: &dyn Fn(&SourceConfig) -> Option<Sight>,
 ) -> Result<Config, ConfigurationError> {
+    let Written { preset, file, typed } = *written;
     check_contradictions(typed)?;
     check_contradictions(own)?;
     let keys = Keys::new(defaults());
-    let mut overrides = match file {
-        Some(path) => keys.flatten(&path.display().to_string(), read_table(path)?),
+    let mut overrides = match preset {
+        Some(preset) => presets::overrides(&keys, preset)?,
         None => Vec::new(),
     };
+    if let Some(path) = file {
+        overrides.extend(keys.flatten(&path.display().to_string(), read_table(path)?));
+    }
     overrides.extend(typed.iter().chain(own).cloned());
-    if let Some(path) = file
-        && !overrides.iter().any(|item| item.key == "source.path")
-    {
-        return Err(ConfigurationError::NoSource { path: path.into() });
+    let origin = file.map(|path| path.display().to_string()).or_else(|| Some(format!("--preset {}", preset?)));
+    if let Some(origin) = origin.filter(|_| !overrides.iter().any(|item| item.key == "source.path")) {
+        return Err(ConfigurationError::NoSource { origin });
     }
     let start = Table::try_from(starting_values(&keys, &overrides, look)).expect("tables of plain values");
     build(&keys, &start, &overrides)

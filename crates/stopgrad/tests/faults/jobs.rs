@@ -20,16 +20,26 @@ pub(crate) enum Job {
     TrainTable,
     TrainArray,
     TrainPictures,
+    Byol,
+    Simsiam,
+    Directpred,
+    Vicreg,
+    Sigreg,
 }
 
 impl Job {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::TrainDigits,
         Self::TrainLinear,
         Self::CompareDigits,
         Self::TrainTable,
         Self::TrainArray,
         Self::TrainPictures,
+        Self::Byol,
+        Self::Simsiam,
+        Self::Directpred,
+        Self::Vicreg,
+        Self::Sigreg,
     ];
     /// Those that read files.
     pub(crate) const WITH_FILES: [Self; 3] = [Self::TrainTable, Self::TrainArray, Self::TrainPictures];
@@ -42,6 +52,11 @@ impl Job {
             Self::TrainTable => "train a table",
             Self::TrainArray => "train an array",
             Self::TrainPictures => "train a folder of images",
+            Self::Byol => "BYOL",
+            Self::Simsiam => "SimSiam, several batches a step",
+            Self::Directpred => "DirectPred, joint, with VICReg's terms",
+            Self::Vicreg => "VICReg",
+            Self::Sigreg => "SIGReg",
         }
     }
 
@@ -49,6 +64,7 @@ impl Job {
     pub(crate) fn source(self) -> Option<&'static str> {
         match self {
             Self::TrainDigits | Self::TrainLinear | Self::CompareDigits => None,
+            Self::Byol | Self::Simsiam | Self::Directpred | Self::Vicreg | Self::Sigreg => None,
             Self::TrainTable => Some("rows.csv"),
             Self::TrainArray => Some("rows.npy"),
             Self::TrainPictures => Some("pictures"),
@@ -63,6 +79,11 @@ impl Job {
             Self::TrainTable => "train rows.csv --field sg",
             Self::TrainArray => "train rows.npy --field sg",
             Self::TrainPictures => "train pictures --field sg",
+            Self::Byol => "train digits --preset byol-small",
+            Self::Simsiam => "train digits --preset simsiam-small --set training.accumulate=2",
+            Self::Directpred => "train digits --preset directpred-small+joint+vicreg --set network.direct_every=4",
+            Self::Vicreg => "train digits --preset vicreg-small",
+            Self::Sigreg => "train digits --preset sigreg-small --set objective.sigreg_directions=16",
         };
         command.split_whitespace().chain(RUN.split_whitespace()).map(str::to_owned).collect()
     }
@@ -73,6 +94,7 @@ impl Job {
         let value = |row: usize, column: usize| ((row * 31 + column * 17 + shift * 5) % 101) as f64 / 25.0;
         match self {
             Self::TrainDigits | Self::TrainLinear | Self::CompareDigits => {}
+            Self::Byol | Self::Simsiam | Self::Directpred | Self::Vicreg | Self::Sigreg => {}
             Self::TrainTable => {
                 let row = |row: usize| {
                     let cells: Vec<String> = (0..6).map(|column| value(row, column).to_string()).collect();

@@ -11,7 +11,7 @@ fn unseen(_: &SourceConfig) -> Option<Sight> {
 fn color_images_start_with_filters_unless_another_encoder_is_asked_for() {
     let read_with = |texts: &[&str], look: &dyn Fn(&SourceConfig) -> Option<Sight>| {
         let overrides: Vec<Override> = texts.iter().map(|text| Override::parse("--set", text).expect("form")).collect();
-        read(None, &overrides, &[], look).expect("a configuration")
+        read_all(None, &overrides, &[], look).expect("a configuration")
     };
     let images = |source: &SourceConfig| {
         assert_eq!(source.path, "photos");
@@ -33,9 +33,15 @@ fn color_images_start_with_filters_unless_another_encoder_is_asked_for() {
     assert_eq!(read_with(&[], &unseen), Config::default());
 }
 
+fn read_all(
+    file: Option<&Path>, typed: &[Override], own: &[Override], look: &dyn Fn(&SourceConfig) -> Option<Sight>,
+) -> Result<Config, ConfigurationError> {
+    read(&Written { preset: None, file, typed }, own, look)
+}
+
 fn set(texts: &[&str]) -> Result<Config, ConfigurationError> {
     let overrides: Vec<Override> = texts.iter().map(|text| Override::parse("--set", text).expect("form")).collect();
-    read(None, &overrides, &[], &unseen)
+    read_all(None, &overrides, &[], &unseen)
 }
 
 fn refused(texts: &[&str]) -> String {
@@ -80,7 +86,7 @@ fn steps_win_over_epochs_that_stand_before_and_not_over_those_beside() {
     let (_folder, path) = file("[source]\npath = \"digits\"\n[training]\nepochs = 20\nsteps = 7\n");
     let with = |texts: &[&str]| {
         let typed: Vec<Override> = texts.iter().map(|text| Override::parse("--set", text).expect("form")).collect();
-        let training = read(Some(&path), &typed, &[], &unseen).expect("reads").training;
+        let training = read_all(Some(&path), &typed, &[], &unseen).expect("reads").training;
         (training.steps, training.epochs)
     };
     assert_eq!(with(&[]), (7, 20.0));
@@ -128,7 +134,7 @@ fn a_wrong_value_is_laid_at_the_door_of_its_key() {
 fn a_file_is_read_and_options_win_over_it() {
     let (_folder, path) = file("[source]\npath = \"digits\"\n[training]\nsteps = 10\nseed = 4\n");
     let typed = [Override::new("--steps", "training.steps", Value::Integer(20))];
-    let config = read(Some(&path), &typed, &[], &unseen).expect("reads");
+    let config = read_all(Some(&path), &typed, &[], &unseen).expect("reads");
     assert_eq!((config.training.steps, config.training.seed), (20, 4));
 }
 
@@ -149,10 +155,10 @@ fn a_file_with_a_mistake_is_named() {
         ("[training]\nsteps = 3\n", "names no source"),
     ] {
         let (_folder, path) = file(text);
-        let message = read(Some(&path), &[], &[], &unseen).expect_err(text).to_string();
+        let message = read_all(Some(&path), &[], &[], &unseen).expect_err(text).to_string();
         assert!(message.contains(expected) && message.contains("asked.toml"), "{message}");
     }
-    let missing = read(Some(Path::new("/nowhere/asked.toml")), &[], &[], &unseen).expect_err("missing").to_string();
+    let missing = read_all(Some(Path::new("/nowhere/asked.toml")), &[], &[], &unseen).expect_err("missing").to_string();
     assert!(missing.contains("/nowhere/asked.toml"));
 }
 
@@ -169,11 +175,11 @@ fn the_configurations_we_ship_are_read_by_the_command_that_stands_in_them() {
         let command = text.lines().next().expect("a first line");
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         assert!(command.contains(&format!("--config configs/{name}")), "{command}");
-        let outcome = read(Some(&path), &[], &[], &unseen);
+        let outcome = read_all(Some(&path), &[], &[], &unseen);
         if command.contains("compare PATH ") {
             assert!(matches!(outcome, Err(ConfigurationError::NoSource { .. })), "{name}: {outcome:?}");
             let source = Override::new("SOURCE", "source.path", toml::Value::String("digits".into()));
-            read(Some(&path), &[source], &[], &unseen).expect("a configuration");
+            read_all(Some(&path), &[source], &[], &unseen).expect("a configuration");
         } else {
             outcome.expect("a configuration");
         }
@@ -185,7 +191,7 @@ fn the_configurations_we_ship_are_read_by_the_command_that_stands_in_them() {
 #[test]
 fn a_run_of_its_own_wins_over_what_all_share() {
     let steps = |value| [Override::new("--steps", "training.steps", Value::Integer(value))];
-    assert_eq!(read(None, &steps(3), &steps(4), &unseen).expect("reads").training.steps, 4);
+    assert_eq!(read_all(None, &steps(3), &steps(4), &unseen).expect("reads").training.steps, 4);
 }
 
 #[test]
@@ -231,12 +237,12 @@ proptest! {
         let text = write(&config);
         let (_folder, path) = file(&text);
         prop_assert_eq!(&read_stored(&path).expect("reads"), &config);
-        prop_assert_eq!(&read(Some(&path), &[], &[], &unseen).expect("reads"), &config);
+        prop_assert_eq!(&read_all(Some(&path), &[], &[], &unseen).expect("reads"), &config);
     }
 
     #[test]
     fn no_file_panics(text in "(\\PC|\n)*") {
         let (_folder, path) = file(&text);
-        let _ = read(Some(&path), &[], &[], &unseen);
+        let _ = read_all(Some(&path), &[], &[], &unseen);
     }
 }
