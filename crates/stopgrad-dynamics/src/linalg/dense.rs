@@ -301,6 +301,28 @@ impl LuFactors {
         crate::statistics::sum_fixed(&logs)
     }
 
+    /// The sign of det A: 1 or −1, 0 for a singular matrix.
+    pub fn determinant_sign(&self) -> f64 {
+        let mut sign = (0..self.factors.nrows()).map(|i| self.factors[(i, i)]).fold(1.0, |sign, pivot| match pivot {
+            pivot if pivot > 0.0 => sign,
+            pivot if pivot < 0.0 => -sign,
+            _ => 0.0,
+        });
+        // A cycle of even length is an odd permutation.
+        let mut seen = vec![false; self.forward.len()];
+        for start in 0..seen.len() {
+            let (mut at, mut length) = (start, 0);
+            while !seen[at] {
+                seen[at] = true;
+                (at, length) = (self.forward[at], length + 1);
+            }
+            if length > 0 && length % 2 == 0 {
+                sign = -sign;
+            }
+        }
+        sign
+    }
+
     /// W with A W = R.
     ///
     /// # Shapes      right: n × k → n × k
