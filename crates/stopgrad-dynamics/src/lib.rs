@@ -9,7 +9,7 @@
 //! somebody else trained),
 //! [`LinearField`] (the linear case, whose products everything below asks for), [`orbit`] and [`stability`] (does an
 //! equilibrium attract), [`krylov`] (the same from products alone), [`conservative`] (is it a gradient field),
-//! [`predict`](predict()) (what training will keep, from moments alone), [`flow`] and [`basins`] (where starts end), [`branches`]
+//! [`predict`](predict()) (what training will keep, from moments alone), [`flow`] and [`basins`] (where starts end), [`branches`] and [`cycles`]
 //! (how equilibria and closed orbits change with a parameter),
 //! [`landscape`] (Ē in the plane, for pictures), [`statistics`] (intervals and fixed-order sums), [`linalg`] (the
 //! only door to matrix decompositions).
@@ -20,6 +20,7 @@ pub mod basins;
 pub mod branches;
 pub mod collapse;
 pub mod conservative;
+pub mod cycles;
 pub mod diagnosis;
 pub mod ensemble;
 pub mod features;
