@@ -4,6 +4,7 @@
 //! overrides and go through the same parser as `--set` and the file.
 
 mod basins;
+mod branches;
 mod diagnose;
 mod doctor;
 mod flow;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use basins::{BasinsArguments, BasinsSettings, StartKind};
+pub use branches::{Along, BranchRequirement, BranchesArguments, Detached};
 pub use diagnose::{BesideArguments, DiagnoseArguments, DiagnoseFailure, TrainedLoss, WatchArguments};
 pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
@@ -36,11 +38,12 @@ pub use sweep::{
     SweepArguments, SweepBasinsArguments, SweepCommand, SweepFlowArguments, SweepOutput, SweepPredictArguments,
 };
 use text::{
-    BASINS_ABOUT, BASINS_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT, COMPARE_EXAMPLES, COMPLETIONS_ABOUT,
-    COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DIAGNOSE_ABOUT, DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES,
-    EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT,
-    MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES,
-    SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES, WATCH_ABOUT, WATCH_EXAMPLES,
+    BASINS_ABOUT, BASINS_EXAMPLES, BRANCHES_ABOUT, BRANCHES_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT,
+    COMPARE_EXAMPLES, COMPLETIONS_ABOUT, COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DIAGNOSE_ABOUT,
+    DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES,
+    LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT,
+    PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
+    WATCH_ABOUT, WATCH_EXAMPLES,
 };
 
 /// The whole command line.
@@ -107,6 +110,9 @@ pub enum Command {
     /// What share of random starts ends where
     #[command(long_about = BASINS_ABOUT, after_help = BASINS_EXAMPLES)]
     Basins(BasinsArguments),
+    /// How equilibria are born and die while weight decay, or another parameter, is varied
+    #[command(long_about = BRANCHES_ABOUT, after_help = BRANCHES_EXAMPLES)]
+    Branches(BranchesArguments),
     /// predict, flow or basins over a grid of their options: one table, which can be gone on with
     #[command(long_about = SWEEP_ABOUT, after_help = SWEEP_EXAMPLES, subcommand_required = true, arg_required_else_help = true)]
     Sweep(SweepArguments),

@@ -1,6 +1,7 @@
 //! The commands, one a file: from what was typed to what is told.
 
 mod basins;
+mod branches;
 mod completions;
 mod data;
 mod diagnose;
@@ -23,6 +24,7 @@ mod train;
 mod watch;
 
 pub use basins::BasinsCommandError;
+pub use branches::BranchesCommandError;
 pub use diagnose::DiagnoseCommandError;
 pub use flow::FlowCommandError;
 pub use landscape::LandscapeCommandError;
@@ -48,6 +50,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Predict(asked) => predict::run(asked, output),
         Command::Flow(asked) => flow::run(asked, output),
         Command::Basins(asked) => basins::run(asked, output),
+        Command::Branches(asked) => branches::run(asked, output),
         Command::Sweep(asked) => sweep::run(asked, output),
         Command::Landscape(asked) => landscape::run(asked),
         Command::Doctor(_) => Ok(doctor::run()),
@@ -71,6 +74,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Predict(_) => "predict",
                 Command::Flow(_) => "flow",
                 Command::Basins(_) => "basins",
+                Command::Branches(_) => "branches",
                 Command::Sweep(_) => "sweep",
                 Command::Landscape(_) => "landscape",
                 Command::Doctor(_) => "doctor",

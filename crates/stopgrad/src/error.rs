@@ -72,6 +72,9 @@ pub enum CommandError {
     /// No basins.
     #[error(transparent)]
     Basins(#[from] crate::commands::BasinsCommandError),
+    /// No diagram.
+    #[error(transparent)]
+    Branches(#[from] crate::commands::BranchesCommandError),
     /// No sweep.
     #[error(transparent)]
     Sweep(#[from] crate::commands::SweepCommandError),

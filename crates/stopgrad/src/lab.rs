@@ -3,6 +3,7 @@
 //! Reading order: [`page`] (one page for every command), then a file a command.
 
 pub mod basins;
+pub mod branches;
 pub mod ending;
 pub mod flow;
 pub mod landscape;

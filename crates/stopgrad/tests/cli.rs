@@ -170,6 +170,8 @@ fn a_program_without_training_says_so() {
 mod about;
 #[path = "cli/basins.rs"]
 mod basins;
+#[path = "cli/branches.rs"]
+mod branches;
 #[path = "cli/diagnose.rs"]
 mod diagnose;
 #[path = "cli/flow.rs"]

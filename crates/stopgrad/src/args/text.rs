@@ -151,6 +151,21 @@ Examples:
   stopgrad basins --scalar --embedding-dim 2 --init-scale 0.7 --ema-rate 0.02 --json
   stopgrad basins --scalar --table --out shares.csv --report runs/scalar";
 
+pub(super) const BRANCHES_ABOUT: &str = "\
+How the equilibria of stop-gradient and EMA are born and die while weight decay is varied, and which attract: every one that is \
+found is followed by pseudo-arclength in both directions, folds, crossings and Hopf points are located, and equilibria are \
+sought anew between them to check that none lacks. Also along a mix of two moments (equilibria move), a teacher's rate or a \
+learning rate (equilibria stay, what attracts changes).";
+
+pub(super) const BRANCHES_EXAMPLES: &str = "\
+Examples:
+  stopgrad branches digits3.npz --from 1e-4 --to 1 --report runs/branches
+  stopgrad branches series.npz --from 1e-3 --to 0.5 --field ema --ema-rate 0.1 --require complete --json
+  stopgrad branches series.npz --from 1e-3 --to 0.5 --cycles --report runs/cycles
+  stopgrad branches before.npz --along mix --other after.npz --from 0 --to 1 --weight-decay 0.01
+  stopgrad branches series.npz --along ema-rate --field ema --from 0.01 --to 10 --weight-decay 0.01
+  stopgrad branches series.npz --along learning-rate --from 0.01 --to 10 --weight-decay 0.01 --embedding-dim 4";
+
 pub(super) const SWEEP_ABOUT: &str = "\
 Do what predict, flow or basins does at every point of a grid of weight decays, teacher rates, embedding dimensions, scales \
 and seeds, and write one table (CSV and Parquet) with pictures. The table grows while the sweep runs; the same command goes on \

@@ -23,6 +23,8 @@ pub(super) enum Sign {
     Diamond,
     Triangle,
     Cross,
+    OpenSquare,
+    OpenDiamond,
 }
 
 /// One entry.
@@ -94,6 +96,12 @@ pub(super) fn draw_sign(svg: &mut String, sign: Sign, (x, y): (f64, f64)) {
         Sign::Triangle => write!(svg, "<path class=\"sign\" d=\"M{x:.1} {:.1}l5 8.6h-10z\"/>", y - 5.2),
         Sign::Cross => {
             write!(svg, "<path class=\"cross\" d=\"M{:.1} {:.1}l7 7m0-7l-7 7\"/>", x - 3.5, y - 3.5)
+        }
+        Sign::OpenSquare => {
+            write!(svg, "<path class=\"hollow\" d=\"M{:.1} {:.1}h7v7h-7z\"/>", x - 3.5, y - 3.5)
+        }
+        Sign::OpenDiamond => {
+            write!(svg, "<path class=\"hollow\" d=\"M{x:.1} {:.1}l4.6 4.6l-4.6 4.6l-4.6-4.6z\"/>", y - 4.6)
         }
         Sign::Line => Ok(()),
     };

@@ -7,8 +7,9 @@
 //!
 //! Reading order: [`LineChart`] (most pictures), `frame` and `scale` (axes and ticks), `words`, `label` and `legend`
 //! (where words go), then the special ones: [`PointChart`], [`SpectrumChart`], [`StemChart`], [`SurvivalChart`],
-//! [`OutcomeChart`], [`LevelChart`] with `marching` (curves of equal height).
+//! [`OutcomeChart`], [`LevelChart`] with `marching` (curves of equal height), [`BranchChart`] and [`OrbitChart`] (equilibria).
 
+mod branches;
 pub(crate) mod csv;
 mod frame;
 mod label;
@@ -16,6 +17,7 @@ mod legend;
 mod levels;
 mod line;
 mod marching;
+mod orbits;
 mod outcomes;
 mod path;
 mod points;
@@ -32,10 +34,12 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use branches::{BranchChart, Happening, Place, Station, Trace};
 pub use frame::Axis;
 pub use levels::{Curve, LevelChart, Mark, MarkKind};
 pub use line::{Line, LineChart, Marker, Reference, Words};
 pub use marching::{Contour, Grid, contours};
+pub use orbits::{OrbitChart, OrbitCurve};
 pub use outcomes::{Bar, OutcomeChart, OutcomeGroup};
 pub use points::{PointChart, Points};
 pub use scale::{Scale, Spacing, Tick, Unit};

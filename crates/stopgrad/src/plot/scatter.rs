@@ -125,7 +125,7 @@ fn write_sign(path: &mut String, sign: Sign, (x, y): (f64, f64)) {
         Sign::Square => write!(path, "M{:.1} {:.1}h4.4v4.4h-4.4z", x - 2.2, y - 2.2),
         Sign::Diamond => write!(path, "M{x:.1} {:.1}l3 3l-3 3l-3-3z", y - 3.0),
         Sign::Triangle => write!(path, "M{x:.1} {:.1}l3 5.2h-6z", y - 3.2),
-        Sign::Dot | Sign::Ring | Sign::Line | Sign::Cross => {
+        Sign::Dot | Sign::Ring | Sign::Line | Sign::Cross | Sign::OpenSquare | Sign::OpenDiamond => {
             write!(path, "M{:.1} {y:.1}a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0z", x - 2.5)
         }
     };

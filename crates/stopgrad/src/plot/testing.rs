@@ -93,6 +93,8 @@ pub(crate) fn examples(words: &str) -> Vec<Picture> {
         Picture::of("one-class", words, words, &scatter(words, 0)),
         Picture::of("strip", words, words, &strip(words, true)),
         Picture::of("words", words, words, &strip(words, false)),
+        Picture::of("branches", words, words, &branches(words)),
+        Picture::of("orbits", words, words, &orbits(words)),
     ]
 }
 
@@ -211,6 +213,53 @@ pub(crate) fn strip(words: &str, pictured: bool) -> StripChart<'_> {
         rows: (2..7).map(|count| (0..count).map(cell).collect()).collect(),
         header: &["sample", "class"],
         records: (0..6).map(|k| vec![k.to_string(), words.to_owned()]).collect(),
+    }
+}
+
+pub(crate) fn branches(words: &str) -> BranchChart<'_> {
+    let station = |k: u32, sign: f64| {
+        let x = 10_f64.powf(-4.0 + 0.1 * f64::from(k));
+        let size = (1.0 + sign * (1.0 - x / 0.1).max(0.0).sqrt()).powi(2);
+        Station { at: [x, if k == 7 { f64::NAN } else { size }], stable: sign > 0.0 && k < 25, open: k == 30 }
+    };
+    let trace = |id: usize, rank: usize, sign: f64| Trace {
+        id,
+        rank,
+        stations: (0..=30).map(|k| station(k, sign)).collect(),
+        cycle: id == 3,
+    };
+    let origin = [1e-4, 0.1].map(|x| Station { at: [x, 0.0], stable: true, open: false });
+    let place = |kind: Happening, x: f64| Place { kind, rank: 1, at: [x, 1.0] };
+    BranchChart {
+        x: Axis::log(words),
+        y: Axis::log("|S|"),
+        traces: vec![
+            Trace { id: 0, rank: 0, stations: origin.to_vec(), cycle: false },
+            trace(1, 1, 1.0),
+            trace(2, 1, -1.0),
+            trace(3, 2, 0.5),
+        ],
+        places: vec![place(Happening::Fold, 0.1), place(Happening::Branch, 0.02), place(Happening::Hopf, 0.01)],
+        markers: vec![Marker { name: words.into(), x: 0.05 }],
+        columns: ["weight_decay", "s_norm"],
+    }
+}
+
+pub(crate) fn orbits(words: &str) -> OrbitChart<'_> {
+    let circle = |radius: f64, rank: usize, stable: bool| OrbitCurve {
+        rank,
+        stable,
+        filled: rank > 1,
+        points: (0..=64)
+            .map(|k| f64::from(k) * std::f64::consts::TAU / 64.0)
+            .map(|t| [radius * t.cos(), t.sin()])
+            .collect(),
+    };
+    let origin = OrbitCurve { rank: 0, stable: true, filled: false, points: vec![[0.0, 0.0]] };
+    OrbitChart {
+        x: Axis::linear(words),
+        y: Axis::linear("second input"),
+        curves: vec![circle(2.0, 2, true), circle(0.5, 1, false), origin],
     }
 }
 

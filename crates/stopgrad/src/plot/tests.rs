@@ -68,6 +68,8 @@ fn nothing_is_drawn_of_nothing() {
         LevelChart { grid: flat, ..level }.draw().svg,
         ScatterChart { spots: Vec::new(), range: [[0.0; 2]; 2], ..scatter("x", 3) }.draw().svg,
         StripChart { rows: Vec::new(), ..strip("x", true) }.draw().svg,
+        BranchChart { traces: Vec::new(), places: Vec::new(), markers: Vec::new(), ..branches("x") }.draw().svg,
+        OrbitChart { curves: Vec::new(), ..orbits("x") }.draw().svg,
     ] {
         assert_well_formed(&svg);
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
@@ -260,4 +262,59 @@ fn what_is_wrong_is_marked_by_more_than_color() {
     assert_eq!(svg.matches("class=\"mistake\"").count(), wrong);
     assert_eq!(svg.matches("<image").count(), chart.rows.iter().map(Vec::len).sum::<usize>());
     assert!(!strip("noise", false).draw().svg.contains("<image"));
+}
+
+#[test]
+fn branches_are_written_as_given_whole_where_they_attract_and_dashed_elsewhere() {
+    let chart = branches("noise");
+    let written = rows(&chart.csv());
+    let points = chart.traces.iter().flat_map(|trace| trace.stations.iter().map(move |station| (trace, station)));
+    let count = points.clone().count();
+    for (row, (trace, station)) in written.iter().zip(points) {
+        let kind = if trace.cycle { "cycle" } else { "point" };
+        assert_eq!((&row[0][..], &row[1], &row[2]), (kind, &trace.id.to_string(), &trace.rank.to_string()));
+        assert!(same(&row[3], station.at[0]) && same(&row[4], station.at[1]), "{row:?}");
+        assert_eq!(
+            row[5],
+            if station.open {
+                "open"
+            } else if station.stable {
+                "1"
+            } else {
+                "0"
+            }
+        );
+    }
+    let kinds: Vec<&str> = written[count..].iter().map(|row| &row[0][..]).collect();
+    assert_eq!(kinds, ["fold", "branch", "hopf", "noise"]);
+    // The attracting branch: whole to the hole, whole behind it, then dashed to the fold, whose station takes after it.
+    let one = BranchChart { traces: vec![chart.traces[1].clone()], ..chart.clone() };
+    let svg = one.draw().svg;
+    let body = svg.split("<title>branch 1").nth(1).unwrap();
+    let lines: Vec<&str> = body.split("<path class=\"").skip(1).map(|path| path.split('"').next().unwrap()).collect();
+    assert_eq!(&lines[..3], ["line", "line", "line loose"]);
+    assert!(chart.draw().note.is_some_and(|note| note.contains("lower edge")), "the origin on a logarithmic axis");
+}
+
+#[test]
+fn orbits_are_round_in_their_unit_and_written_as_given() {
+    let chart = orbits("noise");
+    let written = rows(&chart.csv());
+    let points = chart.curves.iter().flat_map(|curve| &curve.points);
+    assert_eq!(written.len(), points.clone().count());
+    for (row, [x, y]) in written.iter().zip(points) {
+        assert!(same(&row[4], *x) && same(&row[5], *y));
+    }
+    let svg = chart.draw().svg;
+    let ticks = attributes(&svg, "tick", "x");
+    assert!(!ticks.is_empty() && svg.matches("class=\"fill\"").count() == 1);
+    let path = svg.split("class=\"line loose\" d=\"M").nth(1).unwrap().split('"').next().unwrap();
+    let spots: Vec<Vec<f64>> =
+        path.split('L').map(|spot| spot.split(' ').map(|number| number.parse().unwrap()).collect()).collect();
+    let width = |axis: usize| {
+        let values = || spots.iter().map(|spot| spot[axis]);
+        values().fold(f64::NEG_INFINITY, f64::max) - values().fold(f64::INFINITY, f64::min)
+    };
+    // Radius 0.5 across, 1 upwards.
+    assert!((width(1) / width(0) - 2.0).abs() < 0.02, "{} {}", width(0), width(1));
 }
