@@ -80,7 +80,7 @@ impl<T: Scalar> Setter<T> {
         if !step.is_multiple_of(self.every) {
             return;
         }
-        let correlation: Vec<f64> = self.correlation.iter().map(|x| x.to_f64()).collect();
+        let correlation: Vec<f64> = self.correlation.iter().map(|&x| x.to_f64()).collect();
         // A run whose numbers are no longer finite is stopped by whoever looks at its loss.
         if let Some(set) = direct(&correlation, d, self.rule, self.share) {
             bridge::modify(matrix, |w: &mut [T]| {

@@ -71,7 +71,7 @@ pub(super) fn fit(plan: &Plan) -> Fit {
             if lars { "LARS" } else { "AdamW" }
         ),
     );
-    let paced = optimizer.predictor_rate_scale != 1.0
+    let paced = (optimizer.predictor_rate_scale - 1.0).abs() > 0.0
         || (optimizer.predictor_rate == PredictorRate::Fixed && optimizer.schedule != ScheduleKind::Constant);
     say(
         paced,

@@ -80,7 +80,7 @@ pub(super) fn overrides(keys: &Keys, written: &str) -> Result<Vec<Override>, Con
 pub fn list() -> String {
     let of = |methods: bool| {
         let lines = PRESETS.iter().filter(|preset| preset.is_method() == methods);
-        lines.map(|preset| format!("  {:<20} {}\n", preset.name, preset.about())).collect::<String>()
+        lines.map(|preset| format!("  {:<20} {}\n", preset.name, preset.about())).collect::<Vec<_>>().concat()
     };
     format!(
         "Methods, as in `stopgrad train SOURCE --preset byol-small`:\n{}\nAdded to a method, as in `--preset byol-small+joint+vicreg`:\n{}",
