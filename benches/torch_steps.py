@@ -1,6 +1,6 @@
 """Training steps of PyTorch: the peer of `stopgrad-train`'s bench `steps`.
 
-Usage: python torch_steps.py {byol|linear|resnet|vit|gemm} SECONDS [fused] [channels_last]
+Usage: python torch_steps.py {byol|linear|resnet|vit|resnet18|vit_tiny|gemm} SECONDS [fused] [channels_last]
 Prints the milliseconds of every step after three warm-up steps, one a line; `gemm` GFLOP/s of a 1024³ product. Two threads, float32.
 `fused` uses the fused AdamW. To give MKL its AVX-512 kernels on AMD machines, see compare.py.
 """
@@ -140,6 +140,41 @@ elif kind == "vit":
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        return loss
+elif kind in ("resnet18", "vit_tiny"):
+    if kind == "resnet18":
+        import torchvision
+
+        encoder = torchvision.models.resnet18()
+        encoder.conv1, encoder.maxpool = nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.Identity()
+        encoder.fc, width = nn.Identity(), 512
+    else:
+        import timm
+
+        encoder, width = timm.create_model("vit_tiny_patch16_224", img_size=32, patch_size=4, num_classes=0), 192
+
+    def head(a):
+        return nn.Sequential(nn.Linear(a, 512, bias=False), nn.BatchNorm1d(512), nn.ReLU(inplace=True), nn.Linear(512, 256))
+
+    student, predictor = nn.Sequential(encoder, head(width)), head(256)
+    teacher = copy.deepcopy(student).requires_grad_(False)
+    parameters = [*student.parameters(), *predictor.parameters()]
+    x, y = torch.randn(64, 3, 32, 32), torch.randn(64, 3, 32, 32)
+    if "channels_last" in sys.argv[3:]:
+        student, teacher = (net.to(memory_format=torch.channels_last) for net in (student, teacher))
+        x, y = (view.to(memory_format=torch.channels_last) for view in (x, y))
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2, **fused)
+
+    def step():
+        zx, zy = student(x), student(y)
+        with torch.no_grad():
+            tx, ty = teacher(x), teacher(y)
+        loss = 1 - 0.5 * (F.cosine_similarity(predictor(zx), ty).mean() + F.cosine_similarity(predictor(zy), tx).mean())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 0.01)
         return loss
 else:
     model = nn.Linear(64, 64)

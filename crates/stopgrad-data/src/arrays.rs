@@ -7,6 +7,10 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::npy::{self, NpyArray, NpyData, NpyError};
 use crate::npz::{self, NpzError};
+use crate::torch_file::{self, TorchFileError};
+
+/// Bytes of a header that are looked at: the format allows no more.
+const LONGEST_HEADER: u64 = 100_000_000;
 
 /// A file that holds no arrays.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +21,9 @@ pub enum ArraysError {
     /// An `.npz` that cannot be read.
     #[error(transparent)]
     Npz(#[from] NpzError),
+    /// A `.pt` that cannot be read.
+    #[error(transparent)]
+    Torch(#[from] TorchFileError),
     /// The operating system refused.
     #[error("{path}: {cause}; check that the path exists and may be read")]
     Io {
@@ -46,8 +53,8 @@ pub enum ArraysError {
     },
     /// A file of another kind.
     #[error(
-        "{path}: arrays are read from .npy, .npz and .safetensors; write them with numpy.save, numpy.savez or \
-         safetensors.numpy.save_file"
+        "{path}: arrays are read from .npy, .npz, .safetensors, .pt and .pth; write them with numpy.save, numpy.savez, \
+         safetensors.numpy.save_file or torch.save"
     )]
     Kind {
         /// The file.
@@ -60,7 +67,7 @@ pub enum ArraysError {
 /// Numbers of 16 bits come as f32.
 ///
 /// # Errors
-/// [`ArraysError`]; arrays of objects (pickles) are refused, nothing in them is run
+/// [`ArraysError`]; arrays of objects (pickles) are refused, and of PyTorch's files tensors are read as data: nothing is run
 pub fn read_arrays(path: &Path) -> Result<BTreeMap<String, NpyArray>, ArraysError> {
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     match extension.as_deref() {
@@ -70,8 +77,22 @@ pub fn read_arrays(path: &Path) -> Result<BTreeMap<String, NpyArray>, ArraysErro
             let bytes = std::fs::read(path).map_err(|cause| ArraysError::Io { path: path.into(), cause })?;
             decode_safetensors(&bytes, path)
         }
+        Some("pt" | "pth") => Ok(torch_file::read(path)?),
         _ => Err(ArraysError::Kind { path: path.into() }),
     }
+}
+
+/// A text beside the tensors of a `.safetensors` file; none where it has none of this name, or is of another kind.
+pub fn safetensors_text(path: &Path, name: &str) -> Option<String> {
+    use std::io::Read as _;
+    // The header alone: the tensors are read by whoever wants them.
+    let mut file = std::fs::File::open(path).ok()?;
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let mut header = Vec::new();
+    file.take(u64::from_le_bytes(length).min(LONGEST_HEADER)).read_to_end(&mut header).ok()?;
+    let header: serde_json::Value = serde_json::from_slice(&header).ok()?;
+    header.get("__metadata__")?.get(name)?.as_str().map(str::to_owned)
 }
 
 /// The tensors of a `.safetensors` file; `path` is for messages.
@@ -144,6 +165,6 @@ mod tests {
 
     #[test]
     fn files_of_another_kind_say_what_is_read() {
-        assert!(read_arrays(Path::new("model.pt")).unwrap_err().to_string().contains("numpy.save"));
+        assert!(read_arrays(Path::new("model.h5")).unwrap_err().to_string().contains("numpy.save"));
     }
 }

@@ -29,6 +29,7 @@ mod shape;
 pub mod sheet;
 pub mod source;
 mod splits;
+pub mod torch_file;
 pub mod views;
 mod whole;
 

@@ -5,7 +5,7 @@
 //! order of the blocks, so that the bits are the same for any number of threads. A NaN stays one: a run that diverges must
 //! be seen to.
 //!
-//! Reading order: [`Number`], [`convolution`], [`norm`] (batch norm), [`layer_norm`], [`gelu`], [`softmax`], [`attention`];
+//! Reading order: [`Number`], [`convolution`], [`max_pool`], [`norm`] (batch norm), [`layer_norm`], [`gelu`], [`softmax`], [`attention`];
 //! [`product`] is what dense layers are made of, [`linear`]; [`update`] moves what
 //! was trained.
 
@@ -17,6 +17,7 @@ pub mod gelu;
 mod lanes;
 pub mod layer_norm;
 pub mod linear;
+pub mod max_pool;
 pub mod norm;
 mod number;
 pub mod product;

@@ -15,8 +15,8 @@ use rayon::prelude::*;
 use stopgrad_data::{Batch, Shape};
 use stopgrad_dynamics::Field;
 use stopgrad_train::config::{
-    Config, Decayed, FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind,
-    Regularizer,
+    Config, Decayed, EncoderPool, FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig,
+    OptimizerKind, Regularizer,
 };
 use stopgrad_train::gradient::Gradient;
 use stopgrad_train::layer::{Pass, Statistics, update_running};
@@ -44,6 +44,8 @@ fn main() {
         "conv" => time(seconds, convolutions()),
         "resnet" => time(seconds, resnet()),
         "vit" => time(seconds, vit()),
+        "resnet18" => time(seconds, named(NetworkKind::Resnet18, EncoderPool::Mean)),
+        "vit_tiny" => time(seconds, named(NetworkKind::VitTiny, EncoderPool::Token)),
         _ => time(seconds, byol()),
     });
 }
@@ -158,6 +160,13 @@ fn vit() -> impl FnMut() -> f64 {
         ..NetworkConfig::default()
     };
     siamese_step(Network::new(&config, &IMAGE).expect("a valid network"), 64, Field::StopGradient)
+}
+
+/// An encoder as torchvision or timm has it on images of 32 × 32 (stem for small ones, patches of 4 × 4), the heads of BYOL for
+/// images, two views, both directions, cosine, batch 64, AdamW, EMA teacher.
+fn named(encoder: NetworkKind, encoder_pool: EncoderPool) -> impl FnMut() -> f64 {
+    let config = NetworkConfig { encoder, encoder_pool, ..Config::for_images(10_000).network };
+    byol_step(Network::new(&config, &IMAGE).expect("a valid network"), 64)
 }
 
 /// Both directions, cosine, AdamW, EMA teacher in batch statistics.

@@ -60,6 +60,8 @@ pub enum CheckpointError {
 
 const MODEL: &str = "model.safetensors";
 const STATE: &str = "state.safetensors";
+/// What stands before the names of the teacher's numbers in the state.
+pub(crate) const TEACHER: &str = "teacher.";
 /// Key under which the identity of the pair of files stands in both.
 const STAMP: &str = "step";
 /// Key of the checksum among them.

@@ -5,10 +5,13 @@
 //! command adds the nearest known one to the message. No file is opened here.
 
 mod defaults;
+mod kinds;
 
 use serde::{Deserialize, Serialize};
 use stopgrad_data::{SplitSpec, ViewRecipe};
 use stopgrad_dynamics::Field;
+
+pub use kinds::{Sizes, Stages};
 
 /// One run, whole. Tables in the order in which a run meets them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,8 +78,42 @@ pub enum NetworkKind {
     /// Encoders of images only: a convolution, then residual blocks of two 3 × 3 convolutions with batch norms, each at
     /// half the sides of the one before, then the mean over pixels.
     Conv,
-    /// Encoders of images only: a vision transformer, then the mean over its tokens.
+    /// Encoders of images only: ResNet-18 as torchvision has it, without its last layer.
+    Resnet18,
+    /// … ResNet-34.
+    Resnet34,
+    /// … ResNet-50.
+    Resnet50,
+    /// Encoders of images only: a vision transformer as timm has it, of any size.
     Vit,
+    /// … of 12 blocks with 3 heads and 192 numbers a token.
+    VitTiny,
+    /// … of 12 blocks with 6 heads and 384 numbers a token.
+    VitSmall,
+    /// … of 12 blocks with 12 heads and 768 numbers a token.
+    VitBase,
+}
+
+/// What a ResNet does to an image before its blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderStem {
+    /// `cifar` for images of up to 64 pixels a side, else `imagenet`.
+    Auto,
+    /// Filters of 7 × 7 at every second pixel, and the largest of 3 × 3 of their numbers at every second.
+    Imagenet,
+    /// Filters of 3 × 3 at every pixel.
+    Cifar,
+}
+
+/// What a vision transformer makes of its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EncoderPool {
+    /// There is one token more, which stands for the image: the representation is what became of it.
+    Token,
+    /// Their mean.
+    Mean,
 }
 
 /// How a linear predictor starts.
@@ -118,22 +155,32 @@ pub enum PredictorRule {
 #[serde(deny_unknown_fields, default)]
 #[allow(clippy::struct_excessive_bools, reason = "four places where a batch norm may stand, each a key of its own")]
 pub struct NetworkConfig {
-    /// `linear`, `mlp`, `conv` or `vit`.
+    /// `linear`, `mlp`, `conv`, `resnet18`, `resnet34`, `resnet50`, `vit`, `vit_tiny`, `vit_small` or `vit_base`.
     pub encoder: NetworkKind,
     /// Widths of the encoder's hidden layers; of `conv`: channels of the blocks before the last.
     pub encoder_hidden: Vec<usize>,
     /// Width of the representation: what probes read; of `conv`: channels of the last block; of `vit`: numbers of a token.
+    /// Of `resnet…` and `vit_…` it follows from the kind, and is filled in.
     pub encoder_width: usize,
+    /// Channels of the first stage of `resnet…`.
+    pub encoder_base_width: usize,
+    /// `auto`, `imagenet` or `cifar`: what `resnet…` does before its blocks.
+    pub encoder_stem: EncoderStem,
     /// Residual blocks a stage of `conv`: 1, or 2 as in ResNet-18.
     pub encoder_blocks: usize,
     /// Blocks of `vit`.
     pub encoder_depth: usize,
     /// Heads of a block of `vit`, among which `encoder_width` is divided.
     pub encoder_heads: usize,
-    /// Rows and columns of a patch of `vit`: what makes a token.
+    /// Rows and columns of a patch of `vit` and `vit_…`: what makes a token.
     pub encoder_patch: usize,
+    /// `mean` or `token`: what `vit` and `vit_…` make of their tokens.
+    pub encoder_pool: EncoderPool,
     /// `uniform` or `orthonormal`: how a linear encoder starts. With B = I an orthonormal one is balanced, AAᵀ = BᵀB.
     pub encoder_start: EncoderStart,
+    /// A file of weights to start from: `.safetensors`, `.pt` or `.pth`, with the names of torchvision, timm or `export`. Empty:
+    /// drawn. Projector and predictor start from it where it has them.
+    pub init: String,
     /// `none`, `linear` or `mlp`.
     pub projector: NetworkKind,
     /// Widths of the projector's hidden layers.

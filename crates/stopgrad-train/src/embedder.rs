@@ -2,28 +2,40 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::tensor::Tensor;
 use stopgrad_data::{Skipped, Source};
+use stopgrad_dynamics::Field;
 use thiserror::Error;
 
-use crate::checkpoint::{Checkpoint, CheckpointError};
-use crate::config::Precision;
+use crate::checkpoint::{Checkpoint, CheckpointError, TEACHER};
+use crate::config::{Config, NetworkConfig, Precision};
 use crate::features::{PREPROCESSING, Preprocessing, Space, features, samples_at_a_time};
 use crate::folder::{self, RecordError};
 use crate::network::{Network, NetworkError};
 use crate::scalar::Scalar;
 use crate::weights::Weights;
 
+/// Whose weights of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Those that are trained.
+    Student,
+    /// Their average over time, of `ema` runs.
+    Teacher,
+}
+
 /// The encoder of a run, with its preprocessing.
 #[derive(Debug)]
 pub struct Embedder {
+    config: Config,
     network: Network,
     numbers: Numbers,
     preprocessing: Preprocessing,
+    step: u64,
+    part: Part,
 }
 
 #[derive(Debug)]
-enum Numbers {
+pub(crate) enum Numbers {
     Single(Weights),
     Double(Weights),
 }
@@ -56,6 +68,14 @@ pub enum EmbedderError {
         /// Which array.
         name: String,
     },
+    /// A teacher where there is none.
+    #[error("{} has no teacher: its field is {field}, and only `ema` has one; leave out --part", folder.display())]
+    NoTeacher {
+        /// The folder.
+        folder: PathBuf,
+        /// Its field.
+        field: String,
+    },
     /// Samples of another size.
     #[error("the run was trained on {wanted}, but {name} has {found}; convert the samples first")]
     Shape {
@@ -69,23 +89,34 @@ pub enum EmbedderError {
 }
 
 impl Embedder {
-    /// Reads the encoder of a run folder, finished or not.
+    /// Reads the student of a run folder, finished or not.
     ///
     /// # Errors
     /// When there is no run, or it is damaged.
     pub fn read(run: &Path) -> Result<Self, EmbedderError> {
+        Self::read_part(run, Part::Student)
+    }
+
+    /// The same of the student or of its teacher.
+    ///
+    /// # Errors
+    /// When there is no run, or it is damaged, or has no teacher.
+    pub fn read_part(run: &Path, part: Part) -> Result<Self, EmbedderError> {
         let no_run = |missing| EmbedderError::NoRun { folder: run.to_owned(), missing };
         let config = folder::read_config(run)?.ok_or_else(|| no_run("config.toml"))?;
         match config.training.precision {
-            Precision::F32 => Self::from_checkpoint::<f32>(run, &config.network, Numbers::Single),
-            Precision::F64 => Self::from_checkpoint::<f64>(run, &config.network, Numbers::Double),
+            Precision::F32 => Self::from_checkpoint::<f32>(run, config, part, Numbers::Single),
+            Precision::F64 => Self::from_checkpoint::<f64>(run, config, part, Numbers::Double),
         }
     }
 
     fn from_checkpoint<T: Scalar>(
-        run: &Path, config: &crate::config::NetworkConfig, numbers: fn(Weights) -> Numbers,
+        run: &Path, config: Config, part: Part, numbers: fn(Weights) -> Numbers,
     ) -> Result<Self, EmbedderError> {
-        let (stored, _) = Checkpoint::<T>::read(run)?
+        if part == Part::Teacher && config.field.kind != Field::Ema {
+            return Err(EmbedderError::NoTeacher { folder: run.to_owned(), field: config.field.kind.to_string() });
+        }
+        let (stored, step) = Checkpoint::<T>::read(run)?
             .ok_or_else(|| EmbedderError::NoRun { folder: run.to_owned(), missing: "checkpoint/" })?;
         let mixed = |name: &str| EmbedderError::Mixed { folder: run.to_owned(), name: name.to_owned() };
         let preprocessing: Preprocessing = stored.model.find_text(PREPROCESSING).ok_or_else(|| mixed(PREPROCESSING))?;
@@ -93,14 +124,51 @@ impl Embedder {
         {
             return Err(mixed(PREPROCESSING));
         }
-        let network = Network::new(config, preprocessing.shape_of_input())?;
-        let mut weights = Weights::initialize::<T>(&network, 0);
+        let network = Network::new(&config.network, preprocessing.shape_of_input())?;
+        let mut weights = Weights::zeros::<T>(&network);
+        let (arrays, prefix) = match part {
+            Part::Student => (&stored.model, ""),
+            Part::Teacher => {
+                weights.parameters.truncate(network.student_parameters().end);
+                weights.buffers.truncate(network.student_buffers);
+                (&stored.state, TEACHER)
+            }
+        };
         let parameters = network.parameters.iter().map(|s| &s.name).zip(&mut weights.parameters);
         let buffers = network.buffers.iter().map(|s| &s.name).zip(&mut weights.buffers);
         for (name, tensor) in parameters.chain(buffers) {
-            fill::<T>(&stored, name, tensor).ok_or_else(|| mixed(name))?;
+            arrays.fill_tensor(&format!("{prefix}{name}"), tensor).ok_or_else(|| mixed(name))?;
         }
-        Ok(Self { network, numbers: numbers(weights), preprocessing })
+        Ok(Self { config, network, numbers: numbers(weights), preprocessing, step, part })
+    }
+
+    /// The table `[network]`, resolved.
+    pub(crate) fn config(&self) -> &NetworkConfig {
+        &self.config.network
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    pub(crate) fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// Updates that the weights have seen.
+    pub(crate) fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// Batches that the running statistics are made of: two an update where both views go through f.
+    pub(crate) fn batches(&self) -> i64 {
+        let one_view = self.config.field.kind == Field::Ema && !self.config.objective.symmetrized;
+        let views = if one_view && self.part == Part::Student { 1 } else { 2 };
+        i64::try_from(self.step).unwrap_or(i64::MAX).saturating_mul(views)
     }
 
     /// Representations of all samples of a source, n × width, row-major; width; samples that could not be read.
@@ -136,8 +204,4 @@ impl Embedder {
             Numbers::Double(weights) => features::<f64>(network, weights, Space::Encoder, inputs, width),
         }
     }
-}
-
-fn fill<T: Scalar>(stored: &Checkpoint<T>, name: &str, tensor: &mut Tensor<1>) -> Option<()> {
-    stored.model.fill_tensor(name, tensor)
 }

@@ -17,6 +17,7 @@ mod bridge;
 pub mod checkpoint;
 pub mod config;
 mod embedder;
+pub mod exchange;
 pub mod features;
 pub mod folder;
 pub mod gallery;

@@ -2,6 +2,7 @@
 
 mod check;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use stopgrad_data::{
@@ -13,9 +14,12 @@ use stopgrad_dynamics::features::FeatureError;
 use thiserror::Error;
 
 use crate::config::{Config, OptimizerKind, ScheduleKind, TrainingConfig};
+use crate::exchange::{Start, StartError};
 use crate::inputs::{self, Features};
 use crate::network::{Input, Network, NetworkError};
 use crate::optim::{Schedule, Warmup};
+use crate::scalar::Scalar;
+use crate::weights::Weights;
 
 /// Rows of `metrics.csv` that a run gets when nothing else is asked: with 100 rows measuring stays below a
 /// twentieth of the time of a run of ten thousand steps.
@@ -42,6 +46,8 @@ pub struct Plan {
     pub fixed: Option<Arc<FixedPairs>>,
     /// The network, without numbers.
     pub network: Network,
+    /// What it starts from, for `network.init`.
+    pub start: Option<Arc<Start>>,
 }
 
 /// A configuration that cannot be run.
@@ -62,6 +68,9 @@ pub enum PlanError {
     /// The network cannot be built.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The network cannot start from a file.
+    #[error("network.init: {0}")]
+    Start(#[from] StartError),
     /// No preset has that name.
     #[error(
         "views.preset: no preset is called `{name}`; there are {known}, or `auto`, `auto-byol`, `auto-simsiam`, or `custom` with views.recipe"
@@ -120,15 +129,29 @@ impl Plan {
         let (projection, fixed) = prepare(&config, source.as_ref(), &splits, (&recipe, &normalizer))?;
         let input = projection.as_ref().map_or_else(|| Input::from(source.shape()), |p| p.outputs().into());
         let inputs = input.width;
+        config.network = config.network.resolved(input.side());
         check::size(&config, inputs)?;
         let network = Network::new(&config.network, input)?;
+        let start = match config.network.init.as_str() {
+            "" => None,
+            path => Some(Arc::new(Start::read(Path::new(path), &network)?)),
+        };
         resolve_length(&mut config, fixed.as_ref().map_or(splits.train.len(), FixedPairs::len));
         resolve_intervals(&mut config);
         resolve_rate(&mut config, inputs);
         let (projection, fixed) = (projection.map(Arc::new), fixed.map(Arc::new));
-        let plan = Self { config, source, splits, normalizer, recipe, projection, fixed, network };
+        let plan = Self { config, source, splits, normalizer, recipe, projection, fixed, network, start };
         plan.loader(0)?;
         Ok(plan)
+    }
+
+    /// The weights of the first step: drawn, and those of a file in their places where one is given.
+    pub fn initial_weights<T: Scalar>(&self) -> Weights {
+        let mut weights = Weights::initialize::<T>(&self.network, self.config.training.seed);
+        if let Some(start) = &self.start {
+            start.fill::<T>(&self.network, &mut weights);
+        }
+        weights
     }
 
     /// Pairs that an epoch visits, but for an incomplete batch at its end.

@@ -22,8 +22,8 @@ pub struct Weights {
 impl Weights {
     /// Weights drawn for a network.
     ///
-    /// Matrices are uniform with variance gain²/d_in (He et al. 2015; gain² = 2 before a ReLU, 1 otherwise), scales
-    /// 1, biases and shifts 0. Parameter i draws from the stream (seed, "weights", i), in f64, then rounds.
+    /// Matrices are uniform with variance gain²/d_in (He et al. 2015; gain² = 2 before a ReLU, 1 otherwise), those of named
+    /// encoders normal as in torchvision and timm, scales 1, biases and shifts 0. Parameter i draws from the stream (seed, "weights", i), in f64, then rounds.
     pub fn initialize<T: Scalar>(network: &Network, seed: u64) -> Self {
         let parameters = network.parameters.iter().enumerate().map(|(index, spec)| {
             let mut random = stream(seed, "weights", index as u64);
@@ -33,6 +33,15 @@ impl Weights {
         let buffers =
             network.buffers.iter().map(|spec| bridge::tensor(vec![T::from_f64(spec.initial); spec.len], [spec.len]));
         Self { parameters: parameters.collect(), buffers: buffers.collect() }
+    }
+
+    /// Weights that are all 0: to be filled.
+    pub fn zeros<T: Scalar>(network: &Network) -> Self {
+        let zeros = |length: usize| bridge::tensor(vec![T::from_f64(0.0); length], [length]);
+        Self {
+            parameters: network.parameters.iter().map(|spec| zeros(spec.len())).collect(),
+            buffers: network.buffers.iter().map(|spec| zeros(spec.len)).collect(),
+        }
     }
 
     /// A copy that shares nothing.

@@ -7,6 +7,7 @@ mod basins;
 mod branches;
 mod diagnose;
 mod doctor;
+mod export;
 mod flow;
 mod landscape;
 mod list;
@@ -26,6 +27,7 @@ pub use basins::{BasinsArguments, BasinsSettings, StartKind};
 pub use branches::{Along, BranchRequirement, BranchesArguments, Detached};
 pub use diagnose::{BesideArguments, DiagnoseArguments, DiagnoseFailure, TrainedLoss, WatchArguments};
 pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
+pub use export::{ExportArguments, ExportPart, ExportTarget};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;
 
@@ -40,10 +42,10 @@ pub use sweep::{
 use text::{
     BASINS_ABOUT, BASINS_EXAMPLES, BRANCHES_ABOUT, BRANCHES_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT,
     COMPARE_EXAMPLES, COMPLETIONS_ABOUT, COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DIAGNOSE_ABOUT,
-    DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES,
-    LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT,
-    PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
-    WATCH_ABOUT, WATCH_EXAMPLES,
+    DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES, EXPORT_ABOUT, EXPORT_EXAMPLES,
+    FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT,
+    MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES,
+    TRAIN_ABOUT, TRAIN_EXAMPLES, WATCH_ABOUT, WATCH_EXAMPLES,
 };
 
 /// The whole command line.
@@ -89,6 +91,9 @@ pub enum Command {
     /// Write the representations of a source under a trained run
     #[command(long_about = EMBED_ABOUT, after_help = EMBED_EXAMPLES)]
     Embed(EmbedArguments),
+    /// Write the weights of a trained run for PyTorch, torchvision or timm
+    #[command(long_about = EXPORT_ABOUT, after_help = EXPORT_EXAMPLES)]
+    Export(ExportArguments),
     /// Write the report of finished runs again, of one folder or of several together, from their files
     #[command(long_about = REPORT_ABOUT, after_help = REPORT_EXAMPLES)]
     Report(ReportArguments),

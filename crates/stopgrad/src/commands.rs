@@ -18,6 +18,8 @@ mod compare;
 #[cfg(feature = "train")]
 mod embed;
 #[cfg(feature = "train")]
+mod export;
+#[cfg(feature = "train")]
 mod report;
 #[cfg(feature = "train")]
 mod train;
@@ -63,6 +65,8 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         #[cfg(feature = "train")]
         Command::Embed(asked) => embed::run(asked, output),
         #[cfg(feature = "train")]
+        Command::Export(asked) => export::run(asked),
+        #[cfg(feature = "train")]
         Command::Report(asked) => report::run(asked, output),
         #[cfg(not(feature = "train"))]
         other => {
@@ -83,6 +87,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Train(_) => "train",
                 Command::Compare(_) => "compare",
                 Command::Embed(_) => "embed",
+                Command::Export(_) => "export",
                 Command::Report(_) => "report",
             };
             Err(CommandError::WithoutTraining { command })

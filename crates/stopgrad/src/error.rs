@@ -187,6 +187,15 @@ pub enum TrainingError {
         #[source]
         source: Box<stopgrad_train::EmbedderError>,
     },
+    /// The weights of a run cannot be written for a library.
+    #[error("cannot export the run in {}", folder.display())]
+    Export {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<stopgrad_train::exchange::ExportError>,
+    },
     /// A comparison where one run is needed.
     #[error(
         "{} holds a comparison; name one of its runs: {}", folder.display(),

@@ -58,6 +58,7 @@ fn every_command_has_help_with_examples() {
         &["train", "--help"],
         &["compare", "--help"],
         &["embed", "--help"],
+        &["export", "--help"],
         &["diagnose", "--help"],
         &["watch", "--help"],
         &["report", "--help"],
@@ -204,6 +205,9 @@ mod theory;
 #[path = "cli/robust.rs"]
 mod robust;
 
+#[cfg(feature = "train")]
+#[path = "cli/export.rs"]
+mod export;
 #[cfg(feature = "train")]
 #[path = "cli/images.rs"]
 mod images;

@@ -4,9 +4,10 @@ use stopgrad_data::SplitSpec;
 use stopgrad_dynamics::Field;
 
 use super::{
-    ClipBy, Config, Decayed, EncoderStart, EvaluationConfig, FieldConfig, Loss, NetworkConfig, NetworkKind,
-    ObjectiveConfig, OptimizerConfig, OptimizerKind, Precision, PredictorRate, PredictorRule, PredictorStart,
-    Regularizer, ScheduleKind, SourceConfig, TeacherBatchNorm, TeacherBuffers, TrainingConfig, ViewsConfig,
+    ClipBy, Config, Decayed, EncoderPool, EncoderStart, EncoderStem, EvaluationConfig, FieldConfig, Loss,
+    NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind, Precision, PredictorRate,
+    PredictorRule, PredictorStart, Regularizer, ScheduleKind, SourceConfig, TeacherBatchNorm, TeacherBuffers,
+    TrainingConfig, ViewsConfig,
 };
 
 impl Default for SourceConfig {
@@ -27,11 +28,15 @@ impl Default for NetworkConfig {
             encoder: NetworkKind::Mlp,
             encoder_hidden: vec![256],
             encoder_width: 16,
+            encoder_base_width: 64,
+            encoder_stem: EncoderStem::Auto,
             encoder_blocks: 1,
             encoder_depth: 6,
             encoder_heads: 3,
             encoder_patch: 4,
+            encoder_pool: EncoderPool::Mean,
             encoder_start: EncoderStart::Uniform,
+            init: String::new(),
             projector: NetworkKind::None,
             projector_hidden: vec![256],
             projector_width: 64,

@@ -10,7 +10,7 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use stopgrad_kernels::attention::{self, Geometry};
 
-use super::primitive::{Primitive, given_back, numbers, primitive, typed};
+use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
 use crate::scalar::Scalar;
 use crate::spare;
 
@@ -26,6 +26,22 @@ pub(super) fn to_patches(x: Tensor<2>, [channels, height, width]: [usize; 3], si
     x.reshape([n, channels, down, side, across, side])
         .permute([0, 2, 4, 1, 3, 5])
         .reshape([n * down * across, channels * side * side])
+}
+
+/// (n · tokens) × d → (n · (tokens + 1)) × d: `token` before those of each sample.
+pub(super) fn behind_class_token(x: Tensor<2>, token: Tensor<1>, tokens: usize) -> Tensor<2> {
+    let [rows, d] = x.dims();
+    let n = rows / tokens;
+    let x = joined(x, &token);
+    let first = token.reshape([1, 1, d]).expand([n, 1, d]);
+    Tensor::cat(vec![first, x.reshape([n, tokens, d])], 1).reshape([n * (tokens + 1), d])
+}
+
+/// (n · tokens) × d → n × d: the first token of each sample.
+pub(super) fn first_token(x: Tensor<2>, tokens: usize) -> Tensor<2> {
+    let [rows, d] = x.dims();
+    let n = rows / tokens;
+    x.reshape([n, tokens, d]).narrow(1, 0, 1).reshape([n, d])
 }
 
 /// Adds a number to each coordinate of each token: x: (n · tokens) × d, added: tokens · d.

@@ -10,6 +10,7 @@ mod batch_norm;
 mod convolution;
 mod layer_norm;
 mod linear;
+mod max_pool;
 mod primitive;
 mod residual;
 
@@ -22,6 +23,7 @@ pub use residual::Residual;
 use burn::tensor::{Tensor, activation};
 use stopgrad_kernels::attention::Geometry;
 use stopgrad_kernels::linear::Activation;
+use stopgrad_kernels::max_pool::Geometry as PoolGeometry;
 
 /// Which numbers a batch norm normalizes with.
 #[derive(Debug, Clone, Copy)]
@@ -80,6 +82,8 @@ pub enum Layer {
     },
     /// Filters over images of pixels.
     Convolution(Convolution),
+    /// The largest of 3 × 3 pixels, at every second pixel.
+    MaxPool(PoolGeometry),
     /// Layers whose result is added to what came in.
     Residual(Residual),
     /// The mean over the pixels, or the tokens, of each image.
@@ -93,6 +97,18 @@ pub enum Layer {
         image: [usize; 3],
         /// Rows and columns of a patch.
         side: usize,
+    },
+    /// Puts one more token, the same for every sample, before those of each.
+    ClassToken {
+        /// Index among the network's parameters.
+        parameter: usize,
+        /// Of a sample, before.
+        tokens: usize,
+    },
+    /// Keeps the first token of each sample.
+    FirstToken {
+        /// Of a sample.
+        tokens: usize,
     },
     /// Adds to each token what its place says.
     Positions {
@@ -136,13 +152,16 @@ impl Layer {
             | Self::LayerNorm(_)
             | Self::Pixels { .. }
             | Self::Patches { .. }
+            | Self::ClassToken { .. }
+            | Self::FirstToken { .. }
             | Self::Positions { .. }
+            | Self::MaxPool(_)
             | Self::MeanPool { .. } => 0,
         }
     }
 
-    /// n × d_in → n × d_out; between [`Layer::Pixels`] or [`Layer::Patches`] and [`Layer::MeanPool`] every pixel, or token, is
-    /// a row.
+    /// n × d_in → n × d_out; between [`Layer::Pixels`] or [`Layer::Patches`] and [`Layer::MeanPool`] or [`Layer::FirstToken`]
+    /// every pixel, or token, is a row.
     pub fn forward(&self, pass: &mut Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Linear(layer) => layer.forward(pass, x, Activation::None),
@@ -153,6 +172,11 @@ impl Layer {
             Self::Residual(layer) => layer.forward(pass, x),
             Self::MeanPool { pixels } => convolution::mean_of_pixels(x, *pixels),
             Self::Patches { image, side } => attention::to_patches(x, *image, *side),
+            Self::MaxPool(geometry) => max_pool::largest(x, *geometry),
+            Self::ClassToken { parameter, tokens } => {
+                attention::behind_class_token(x, pass.parameters[*parameter].clone(), *tokens)
+            }
+            Self::FirstToken { tokens } => attention::first_token(x, *tokens),
             Self::Positions { parameter } => attention::with_positions(x, pass.parameters[*parameter].clone()),
             Self::LayerNorm(layer) => layer.forward(pass, x),
             Self::Attention(geometry) => attention::attend(x, *geometry),

@@ -2,23 +2,16 @@
 
 mod check;
 mod error;
+mod residual;
 mod transformer;
 
 use stopgrad_data::Shape;
 
-use super::{BufferSpec, Initial, Network, ParameterSpec, Stack};
+use super::{BufferSpec, Initial, Layout, Network, ParameterSpec, Stack};
 use crate::config::{EncoderStart, NetworkConfig, NetworkKind, PredictorStart};
-use crate::layer::{BatchNorm, Convolution, Layer, Linear, Residual};
+use crate::layer::{BatchNorm, Layer, Linear};
 use check::check;
 pub use error::NetworkError;
-use stopgrad_kernels::convolution::Geometry;
-
-/// Rows and columns of a filter.
-const FILTER_SIDE: usize = 3;
-/// Of the filters that only bring what is added to another count of channels.
-const SHORTCUT_SIDE: usize = 1;
-/// What halves the sides of an image from one stage to the next.
-const STAGE_STRIDE: usize = 2;
 
 /// What a network takes: rows of numbers, or images of planes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +20,13 @@ pub struct Input {
     pub width: usize,
     /// Channels, height and width of an image.
     pub image: Option<[usize; 3]>,
+}
+
+impl Input {
+    /// The shorter side of an image; 0 where there is none.
+    pub(crate) fn side(&self) -> usize {
+        self.image.map_or(0, |[_, height, width]| height.min(width))
+    }
 }
 
 impl From<usize> for Input {
@@ -53,6 +53,7 @@ impl Network {
     pub fn new(config: &NetworkConfig, input: impl Into<Input>) -> Result<Self, NetworkError> {
         let input = input.into();
         let input_width = input.width;
+        let config = &config.resolved(input.side());
         check(config, &input)?;
         let mut builder = Builder { image: input.image, ..Builder::default() };
         let projects = config.projector != NetworkKind::None;
@@ -148,7 +149,12 @@ impl Builder {
             NetworkKind::None => {}
             NetworkKind::Linear => layers.push(self.linear(&label(&layers), part.inputs, part.outputs, 1.0, false)),
             NetworkKind::Conv => self.stages(name, part, &mut layers),
-            NetworkKind::Vit => self.transformer(name, part.network, &mut layers),
+            NetworkKind::Resnet18 | NetworkKind::Resnet34 | NetworkKind::Resnet50 => {
+                self.resnet(name, part.network, &mut layers);
+            }
+            NetworkKind::Vit | NetworkKind::VitTiny | NetworkKind::VitSmall | NetworkKind::VitBase => {
+                self.transformer(name, part.network, &mut layers);
+            }
             NetworkKind::Mlp => {
                 let mut width = part.inputs;
                 for &next in part.hidden {
@@ -170,77 +176,21 @@ impl Builder {
         Stack { layers, parameters: first..self.parameters.len() }
     }
 
-    /// A convolution with as many filters as the first stage has channels, residual blocks, and the mean over pixels: ResNet
-    /// for small images (He et al. 2016, arXiv:1512.03385, section 4.2) with shortcuts with filters where the sizes change.
-    ///
-    /// Shortcuts, because without them the features lost all but one or two of their dimensions in the first hundred
-    /// steps of every recipe tried, here and in PyTorch.
-    fn stages(&mut self, name: &str, part: &Part<'_>, layers: &mut Vec<Layer>) {
-        let [channels, height, width] = self.image.expect("checked before");
-        let widths = || part.hidden.iter().chain([&part.outputs]);
-        let first = *widths().next().expect("at least the last stage");
-        layers.push(Layer::Pixels { channels });
-        let mut image = Geometry { height, width, channels, filters: first, side: FILTER_SIDE, stride: 1 };
-        let labels = [1, 2].map(|next| format!("{name}.{next}"));
-        layers.extend(self.filters([&labels[0], &labels[1]], image));
-        layers.push(Layer::Relu);
-        for (stage, &filters) in widths().enumerate() {
-            for block in 0..part.network.encoder_blocks {
-                let stride = if stage == 0 || block > 0 { 1 } else { STAGE_STRIDE };
-                image = Geometry { filters, stride, ..image.behind() };
-                layers.push(Layer::Residual(self.block(&format!("{name}.{}", layers.len()), image)));
-                image = Geometry { stride: 1, ..image.behind() };
-            }
-        }
-        layers.push(Layer::MeanPool { pixels: image.height * image.width });
-    }
-
-    /// Two convolutions with batch norms, the first of them as `geometry` says, and a shortcut, with filters if what comes
-    /// in and what goes out have different sizes. Named as in torchvision.
-    fn block(&mut self, name: &str, geometry: Geometry) -> Residual {
-        let label = |part: &str| format!("{name}.{part}");
-        let mut main = self.filters([&label("conv1"), &label("bn1")], geometry).to_vec();
-        main.push(Layer::Relu);
-        main.extend(self.filters([&label("conv2"), &label("bn2")], geometry.behind()));
-        let shortcut = if geometry.behind() == (Geometry { stride: 1, ..geometry }) {
-            Vec::new()
-        } else {
-            let names = [&label("downsample.0"), &label("downsample.1")];
-            self.filters(names, Geometry { side: SHORTCUT_SIDE, ..geometry }).to_vec()
-        };
-        Residual { main, shortcut, relu: true }
-    }
-
-    /// A convolution and the batch norm behind it.
-    fn filters(&mut self, [convolution, norm]: [&String; 2], geometry: Geometry) -> [Layer; 2] {
-        [self.convolution(convolution, geometry), self.norm(norm, geometry.filters)]
-    }
-
-    fn convolution(&mut self, name: &str, geometry: Geometry) -> Layer {
-        let Geometry { side, channels, filters, .. } = geometry;
-        let weight = self.parameters.len();
-        // As for a matrix before a ReLU: variance 2 over the numbers that a filter looks at.
-        let bound = (6.0 / geometry.taps() as f64).sqrt();
-        let shape = vec![side, side, channels, filters];
-        self.parameter(format!("{name}.weight"), shape, Initial::Uniform { bound });
-        Layer::Convolution(Convolution { weight, geometry })
-    }
-
     fn linear(&mut self, name: &str, inputs: usize, outputs: usize, gain_squared: f64, bias: bool) -> Layer {
         let weight = self.parameters.len();
         // A uniform variable on ±b has variance b²/3.
         let bound = (3.0 * gain_squared / inputs as f64).sqrt();
-        self.parameter(format!("{name}.weight"), vec![inputs, outputs], Initial::Uniform { bound });
+        self.parameter(format!("{name}.weight"), vec![inputs, outputs], Initial::Uniform { bound }, Layout::Matrix);
         if bias {
-            self.parameter(format!("{name}.bias"), vec![outputs], Initial::Constant(0.0));
+            self.parameter(format!("{name}.bias"), vec![outputs], Initial::Constant(0.0), Layout::Same);
         }
         Layer::Linear(Linear { weight, bias: bias.then_some(weight + 1), inputs, outputs, rows: 1 })
     }
 
     fn norm(&mut self, name: &str, width: usize) -> Layer {
         let (scale, buffer) = (self.parameters.len(), self.buffers.len());
-        self.parameter(format!("{name}.weight"), vec![width], Initial::Constant(1.0));
-        self.parameter(format!("{name}.bias"), vec![width], Initial::Constant(0.0));
+        self.parameter(format!("{name}.weight"), vec![width], Initial::Constant(1.0), Layout::Same);
+        self.parameter(format!("{name}.bias"), vec![width], Initial::Constant(0.0), Layout::Same);
         self.buffers.push(BufferSpec { name: format!("{name}.running_mean"), len: width, initial: 0.0 });
         self.buffers.push(BufferSpec { name: format!("{name}.running_var"), len: width, initial: 1.0 });
         Layer::BatchNorm(BatchNorm { scale: Some(scale), buffer, width })
@@ -253,8 +203,8 @@ impl Builder {
         Layer::BatchNorm(BatchNorm { scale: None, ..norm })
     }
 
-    fn parameter(&mut self, name: String, shape: Vec<usize>, initial: Initial) {
-        self.parameters.push(ParameterSpec { name, shape, initial });
+    fn parameter(&mut self, name: String, shape: Vec<usize>, initial: Initial, layout: Layout) {
+        self.parameters.push(ParameterSpec { name, shape, initial, layout });
     }
 }
 

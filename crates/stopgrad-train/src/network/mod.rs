@@ -1,8 +1,10 @@
 //! Encoder, projector, predictor: one description, built from the configuration.
 
 mod build;
+mod layout;
 
 pub use build::{Input, NetworkError};
+pub use layout::Layout;
 
 use std::ops::Range;
 
@@ -20,6 +22,11 @@ pub enum Initial {
     Uniform {
         /// Half the width of the interval.
         bound: f64,
+    },
+    /// Normal with mean 0.
+    Normal {
+        /// Standard deviation.
+        deviation: f64,
     },
     /// One value everywhere.
     Constant(f64),
@@ -44,6 +51,7 @@ impl Initial {
         let mut unit = || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
         match self {
             Self::Uniform { bound } => (0..length).map(|_| (unit() * 2.0 - 1.0) * bound).collect(),
+            Self::Normal { deviation } => (0..length).map(|_| deviation * normal(&mut unit)).collect(),
             Self::Constant(value) => vec![value; length],
             Self::Identity { width } => {
                 (0..length).map(|position| f64::from(u8::from(position / width == position % width))).collect()
@@ -58,17 +66,20 @@ impl Initial {
     }
 }
 
+/// Box and Muller 1958; 1 − u is never 0.
+fn normal(unit: &mut impl FnMut() -> f64) -> f64 {
+    (-2.0 * (1.0 - unit()).ln()).sqrt() * (std::f64::consts::TAU * unit()).cos()
+}
+
 /// Vectors at right angles and of length 1: normal numbers, made orthogonal one after the other.
 ///
 /// # Cost
 /// O(count² length)
 fn orthonormal(count: usize, length: usize, mut unit: impl FnMut() -> f64) -> Vec<Vec<f64>> {
-    // Box and Muller 1958; 1 − u is never 0.
-    let mut normal = || (-2.0 * (1.0 - unit()).ln()).sqrt() * (std::f64::consts::TAU * unit()).cos();
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
     for _ in 0..count {
-        let mut vector: Vec<f64> = (0..length).map(|_| normal()).collect();
+        let mut vector: Vec<f64> = (0..length).map(|_| normal(&mut unit)).collect();
         // Twice is enough (Kahan and Parlett): what rounding leaves of the others the first time goes the second.
         for _ in 0..2 {
             for other in &vectors {
@@ -94,6 +105,8 @@ pub struct ParameterSpec {
     pub shape: Vec<usize>,
     /// How it starts.
     pub initial: Initial,
+    /// How it lies in PyTorch's files.
+    pub layout: Layout,
 }
 
 impl ParameterSpec {

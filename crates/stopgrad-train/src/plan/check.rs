@@ -96,6 +96,19 @@ pub(super) fn size(config: &Config, inputs: usize) -> Result<(), PlanError> {
             return Err(PlanError::OutOfRange { key, value, range: "at most 1000 layers and 2³² weights" });
         }
     }
+    let (width, square) = (network.encoder_width as u128, |width: u128| width.saturating_mul(width));
+    let (key, numbers) = if network.encoder.stages().is_some() {
+        // The widest 3 × 3 filters, of which there are a few.
+        ("network.encoder_base_width", square(8 * network.encoder_base_width as u128).saturating_mul(9))
+    } else if network.encoder.is_transformer() {
+        ("network.encoder_depth", square(width).saturating_mul(12).saturating_mul(network.encoder_depth as u128))
+    } else {
+        return Ok(());
+    };
+    if numbers > LARGEST || network.encoder_depth > DEEPEST {
+        let value = format!("{numbers} weights");
+        return Err(PlanError::OutOfRange { key, value, range: "at most 1000 blocks and 2³² weights" });
+    }
     Ok(())
 }
 

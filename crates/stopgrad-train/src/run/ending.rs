@@ -33,7 +33,7 @@ impl<T: Scalar> Session<'_, T> {
     /// Judges the run, writes its record.
     pub(super) fn finish(mut self, loader: &mut Loader, observer: &mut dyn Observer) -> Result<RunOutcome, RunError> {
         let plan = self.live.plan;
-        let initial = Weights::initialize::<T>(&plan.network, plan.config.training.seed);
+        let initial = plan.initial_weights::<T>();
         let all = 0..initial.parameters.len();
         let moved = self.live.student.squared_distance::<T>(&initial, all.clone());
         let collapses = self.judge_collapse(&initial);

@@ -86,7 +86,7 @@ impl<'p, T: Scalar> Live<'p, T> {
     pub fn new(plan: &'p Plan) -> Self {
         let config = &plan.config;
         let objective = Objective::new(&config.objective, config.training.seed);
-        let student = Weights::initialize::<T>(&plan.network, config.training.seed);
+        let student = plan.initial_weights::<T>();
         let teacher = (config.field.kind == Field::Ema)
             .then(|| Teacher::new::<T>(&config.field, &plan.network, &student, config.training.steps))
             .map(|teacher| teacher.with_horizon(config.training.horizon));

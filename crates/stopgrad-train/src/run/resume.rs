@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::live::Live;
 use super::probing::ProbeRow;
-use crate::checkpoint::{self, Checkpoint};
+use crate::checkpoint::{self, Checkpoint, TEACHER};
 use crate::config::Config;
 use crate::features::{PREPROCESSING, Preprocessing};
 use crate::plan::Plan;
@@ -51,7 +51,7 @@ impl<T: Scalar> Live<'_, T> {
         put(&mut stored.model, "", &self.student);
         stored.model.insert_text(PREPROCESSING, &Preprocessing::of(self.plan));
         if let Some(teacher) = &self.teacher {
-            put(&mut stored.state, "teacher.", teacher.weights());
+            put(&mut stored.state, TEACHER, teacher.weights());
         }
         if let Some(start) = tail_start {
             put(&mut stored.state, "tail_start.", start);
@@ -85,7 +85,7 @@ impl<T: Scalar> Live<'_, T> {
             return Err("it was made under other options".to_owned());
         }
         if let Some(teacher) = &mut self.teacher {
-            teacher.restore(|weights| fill(&stored.state, "teacher.", weights))?;
+            teacher.restore(|weights| fill(&stored.state, TEACHER, weights))?;
         }
         let mut tail_start = None;
         if stored.state.arrays.keys().any(|name| name.starts_with("tail_start.")) {

@@ -8,12 +8,13 @@ use stopgrad_train::{Config, RunRecord};
 use super::support::{config, finish, plan};
 
 /// Keys that change no number of a run, each with its reason.
-const SILENT: [(&str, &str); 5] = [
+const SILENT: [(&str, &str); 6] = [
     ("training.threads", "results do not depend on it: threads_that_load_change_nothing"),
     ("training.checkpoint_every", "results do not depend on it: stopped_anywhere_and_resumed_gives_the_same_bits"),
     ("source.label_column", "only tables have one: a test of stopgrad-data"),
     ("source.image_side", "only folders of images are scaled: tests of stopgrad-data and of the command"),
     ("source.path", "another source: the tests of stopgrad-data"),
+    ("network.init", "takes a file: the tests of exchange and of the command"),
 ];
 
 /// Another value for each key, with what else must be set for the key to matter.
@@ -28,7 +29,10 @@ const TRANSFORMER: [Setting; 4] = [
 
 const DIRECT: [Setting; 2] = [("network.predictor", "\"linear\""), ("network.predictor_rule", "\"directpred\"")];
 
-const OTHERS: [(&str, &str, &[Setting]); 76] = [
+/// As narrow as it can be.
+const RESIDUAL: [Setting; 2] = [("network.encoder", "\"resnet18\""), ("network.encoder_base_width", "1")];
+
+const OTHERS: [(&str, &str, &[Setting]); 79] = [
     ("split.validation", "0.2", &[]),
     ("split.test", "0.3", &[]),
     ("split.seed", "5", &[]),
@@ -39,6 +43,9 @@ const OTHERS: [(&str, &str, &[Setting]); 76] = [
     ("network.encoder_hidden", "[7]", &[]),
     ("network.encoder_width", "5", &[]),
     ("network.encoder_blocks", "2", &[("network.encoder", "\"conv\""), ("network.encoder_hidden", "[3]")]),
+    ("network.encoder_base_width", "2", &RESIDUAL),
+    ("network.encoder_stem", "\"imagenet\"", &RESIDUAL),
+    ("network.encoder_pool", "\"token\"", &TRANSFORMER),
     ("network.encoder_depth", "2", &TRANSFORMER),
     ("network.encoder_heads", "2", &TRANSFORMER),
     ("network.encoder_patch", "8", &TRANSFORMER),

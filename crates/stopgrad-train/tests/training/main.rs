@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod damage;
+mod encoders;
 mod fields;
+mod formula;
 mod gallery;
 mod goldens;
 mod keys;
+mod methods;
 mod optimizers;
 mod probes;
 mod resume;

@@ -63,7 +63,11 @@ pub struct RunArguments {
     pub weight_decay: Option<f64>,
 
     /// Kind of encoder (network.encoder)
-    #[arg(long, value_name = "KIND", value_parser = ["linear", "mlp", "conv", "vit"], help_heading = "Configuration")]
+    #[arg(
+        long, value_name = "KIND", help_heading = "Configuration", value_parser = [
+            "linear", "mlp", "conv", "resnet18", "resnet34", "resnet50", "vit", "vit_tiny", "vit_small", "vit_base"
+        ]
+    )]
     pub encoder: Option<String>,
 
     /// Width of the representation (network.encoder_width)
@@ -72,6 +76,10 @@ pub struct RunArguments {
         help_heading = "Configuration"
     )]
     pub encoder_width: Option<u64>,
+
+    /// Start from these weights: .safetensors or .pt with the names of torchvision, timm or `stopgrad export` (network.init)
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub init: Option<String>,
 
     /// Preset of the two views of a sample (views.preset): auto, digits, mnist, cifar, cifar-byol, simsiam, photos, table, noise,
     /// and auto-byol and auto-simsiam, those of a method that fit the size
@@ -186,6 +194,7 @@ impl RunArguments {
             ("--views", "views.preset", self.views.as_ref().map(text)),
             ("--encoder", "network.encoder", self.encoder.as_ref().map(text)),
             ("--encoder-width", "network.encoder_width", self.encoder_width.map(whole)),
+            ("--init", "network.init", self.init.as_ref().map(text)),
             ("--weight-decay", "objective.weight_decay", self.weight_decay.map(Value::Float)),
             ("--field", "field.kind", self.field.as_ref().map(text)),
             ("--learning-rate", "optimizer.learning_rate", self.learning_rate.map(Value::Float)),

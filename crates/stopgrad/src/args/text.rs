@@ -32,6 +32,7 @@ Examples:
   stopgrad train --preset list
   stopgrad train digits --field ema --steps 20000 --set field.teacher_momentum=0.996
   stopgrad train mnist --config configs/mnist-width8.toml --out runs/mnist-sg --time-limit 10m
+  stopgrad train photos --encoder resnet18 --init resnet18.pth --out runs/further
   stopgrad train features.csv --label-column class --fail-on collapses,diverges --require decided";
 
 pub(super) const COMPARE_ABOUT: &str = "\
@@ -55,6 +56,17 @@ pub(super) const EMBED_EXAMPLES: &str = "\
 Examples:
   stopgrad embed runs/train-digits-1 digits --out digits-embedding.npy
   stopgrad embed runs/compare-digits-1/sg new.npy --out new-embedding.npy --json";
+
+pub(super) const EXPORT_ABOUT: &str = "\
+Write the weights of a trained run to a .safetensors file: the encoder under the names and in the layouts of torchvision or \
+timm, or all parts under our own names. Mean and standard deviation of the preprocessing stand in the file, and the lines of \
+Python that load it are printed. `train --init` starts from such a file.";
+
+pub(super) const EXPORT_EXAMPLES: &str = "\
+Examples:
+  stopgrad export runs/train-photos-1 --to torchvision --out resnet18.safetensors
+  stopgrad export runs/compare-photos-1/ema --to timm --part teacher
+  stopgrad export runs/train-digits-1 --to safetensors --json";
 
 pub(super) const REPORT_ABOUT: &str = "\
 Write report.html, report.json and the figures of finished runs again, from the files in their folders alone: of one run or \

@@ -59,6 +59,6 @@ pub(super) fn run(asked: &EmbedArguments, output: Output) -> Result<Outcome, Com
 }
 
 /// The folders of the runs of a comparison.
-fn runs_of(folder: &Path) -> Result<Vec<PathBuf>, TrainingError> {
+pub(super) fn runs_of(folder: &Path) -> Result<Vec<PathBuf>, TrainingError> {
     Ok(Manifest::read(folder)?.runs.iter().map(|run| folder.join(&run.folder)).collect())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use stopgrad_data::Shape;
-use stopgrad_train::config::{Config, SourceConfig};
+use stopgrad_train::config::{Config, NetworkKind, SourceConfig};
 use toml::{Table, Value};
 
 use super::keys::{Keys, free_root};
@@ -41,8 +41,8 @@ pub struct Written<'a> {
 /// The starting values with what preset and file set, then what was typed, then what one run of several sets for its
 /// `own`; later ones win. `look` opens a source; none where it cannot be opened, which is told later.
 ///
-/// The starting values are [`Config::for_images`] where the encoder asked for is `conv`, or none is asked for and the
-/// source holds color images of 24 × 24 and more, else those of [`Config::default`].
+/// The starting values are [`Config::for_images`] where the encoder asked for takes images only (but `vit`), or none is asked
+/// for and the source holds color images of 24 × 24 and more, else those of [`Config::default`].
 ///
 /// # Errors
 /// [`ConfigurationError`], with the file or option, the key, and what it takes
@@ -72,7 +72,11 @@ pub fn read(
 /// Where the configuration starts.
 fn starting_values(keys: &Keys, overrides: &[Override], look: &dyn Fn(&SourceConfig) -> Option<Sight>) -> Config {
     let encoder = overrides.iter().rev().find(|item| item.key == "network.encoder").map(|item| item.value.as_str());
-    if encoder.is_some_and(|encoder| encoder != Some("conv")) {
+    let of_images = |encoder: &str| {
+        let kind = NetworkKind::deserialize(Value::String(encoder.to_owned()));
+        kind.is_ok_and(|kind| kind != NetworkKind::Vit && kind.takes_images())
+    };
+    if encoder.is_some_and(|encoder| !encoder.is_some_and(of_images)) {
         return Config::default();
     }
     let of_source: Vec<Override> = overrides.iter().filter(|item| item.key.starts_with("source.")).cloned().collect();

@@ -10,6 +10,7 @@ use crate::configuration::{differences, read_stored};
 use crate::demand::Demand;
 use crate::folder::{self, CONFIG_FILE, FolderError, Kind};
 use crate::manifest::Manifest;
+use crate::markup::listed;
 use crate::outcome::lengths;
 use crate::report::SourceSummary;
 use crate::{CommandError, TrainingError};
@@ -20,7 +21,7 @@ pub(super) struct Facts {
     pub(super) inputs: Vec<InputFile>,
     /// The source of the first run.
     pub(super) source: SourceSummary,
-    /// Of each source of which samples were left out, what to tell.
+    /// Of each source of which samples were left out, and of each file that is started from, what to tell.
     pub(super) left_out: Vec<String>,
 }
 
@@ -34,10 +35,13 @@ pub(super) fn resolve(jobs: &mut [Job]) -> Result<Facts, TrainingError> {
         if let Some(line) = left_out_of(&plan).filter(|line| !left_out.contains(line)) {
             left_out.push(line);
         }
-        for input in plan.source.inputs() {
+        for input in plan.source.inputs().iter().chain(plan.start.iter().map(|start| &start.input)) {
             if !inputs.contains(input) {
                 inputs.push(input.clone());
             }
+        }
+        if let Some(line) = started(&plan).filter(|line| !left_out.contains(line)) {
+            left_out.push(line);
         }
         if source.is_none() {
             source = Some(summary(&plan));
@@ -56,6 +60,23 @@ fn left_out_of(plan: &Plan) -> Option<String> {
         "{count} of {total} samples are left out, the first {}: {}; `stopgrad data {name} --json` lists all",
         first.path, first.reason
     ))
+}
+
+/// What of a file that a run starts from is not used, and what is drawn because the file lacks it.
+fn started(plan: &Plan) -> Option<String> {
+    let start = plan.start.as_ref()?;
+    let list = |names: &[String]| listed(&names[..names.len().min(SHOWN_NAMES)]);
+    let mut parts = vec![format!("starts from {}", start.input.path)];
+    match start.unused.len() {
+        0 => {}
+        count @ 1..=SHOWN_NAMES => parts.push(format!("{count} of its arrays are not used: {}", list(&start.unused))),
+        count => parts.push(format!("{count} of its arrays are not used, among them {}", list(&start.unused))),
+    }
+    if !start.drawn.is_empty() {
+        let drawn: Vec<String> = start.drawn.iter().map(ToString::to_string).collect();
+        parts.push(format!("{} at random, which it lacks", listed(&drawn)));
+    }
+    Some(parts.join("; "))
 }
 
 /// The plan of a run.
@@ -128,6 +149,8 @@ pub(super) fn check_runs(out: &Path, jobs: &[Job]) -> Result<(), TrainingError> 
     if left_out.is_empty() { Ok(()) } else { Err(TrainingError::FewerRuns { folder: out.into(), left_out }) }
 }
 
+/// Names of arrays that a line has.
+const SHOWN_NAMES: usize = 4;
 /// Samples left out that a report names.
 const SHOWN: usize = 20;
 

@@ -38,7 +38,8 @@ fn network(network: &NetworkConfig) -> String {
         all.join("-")
     };
     let of = |kind: NetworkKind, hidden: &[usize], last: usize| {
-        let hidden = if kind == NetworkKind::Linear { &[] } else { hidden };
+        let has_hidden = matches!(kind, NetworkKind::Mlp | NetworkKind::Conv);
+        let hidden = if has_hidden { hidden } else { &[] };
         format!("{} {}", word(&kind), widths(hidden, last))
     };
     let projects = network.projector != NetworkKind::None;

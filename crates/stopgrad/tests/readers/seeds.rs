@@ -20,7 +20,7 @@ pub(crate) fn write(corpus: &Path) {
 
 /// All seeds.
 pub(crate) fn all() -> Vec<Seed> {
-    let mut seeds = [idx(), cifar(), arrays(), archives(), tensors(), tables(), pictures(), linear()].concat();
+    let mut seeds = [idx(), cifar(), arrays(), archives(), tensors(), torch(), tables(), pictures(), linear()].concat();
     #[cfg(feature = "train")]
     seeds.extend(runs());
     seeds
@@ -62,6 +62,16 @@ fn tensors() -> Vec<Seed> {
     vec![
         seed("safetensors", "two.safetensors", file(two, &ramp(36))),
         seed("safetensors", "labels.safetensors", file(labels, &ramp(16))),
+    ]
+}
+
+/// Files that PyTorch saved (crates/stopgrad-data/tests/golden/torch_file.py), and a pickle by hand.
+fn torch() -> Vec<Seed> {
+    let program = b"\x80\x02}q\x00X\x06\x00\x00\x00weightctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x08tQK\x00K\x02K\x04\x86K\x04K\x01\x86\x89}tRs.";
+    vec![
+        seed("torch", "state.pt", include_bytes!("../../../stopgrad-data/tests/golden/state.pt").to_vec()),
+        seed("torch", "nested.pt", include_bytes!("../../../stopgrad-data/tests/golden/nested.pt").to_vec()),
+        seed("torch", "program.pkl", program.to_vec()),
     ]
 }
 

@@ -33,6 +33,7 @@ pub fn all() -> Vec<Target> {
         Target { name: "npy", body: npy, longest: 4096 },
         Target { name: "npz", body: npz, longest: 8192 },
         Target { name: "safetensors", body: safetensors, longest: 4096 },
+        Target { name: "torch", body: torch, longest: 8192 },
         Target { name: "csv", body: csv, longest: 4096 },
         Target { name: "images", body: images, longest: 16384 },
         Target { name: "moments_npz", body: moments_npz, longest: 8192 },
@@ -81,6 +82,25 @@ fn npz(bytes: &[u8]) {
 fn safetensors(bytes: &[u8]) {
     let read = |path: &Path| read_arrays(path).map(drop).map_err(|e| e.to_string());
     reads("z.safetensors", bytes, PLAIN, read);
+}
+
+fn torch(bytes: &[u8]) {
+    let read = |path: &Path| read_arrays(path).map(drop).map_err(|e| e.to_string());
+    reads("z.pt", bytes, PLAIN, read);
+    // The pickle alone, behind an archive that is whole: what lies behind the checksums has to hold as well.
+    reads("p.pt", &pickled(bytes), PLAIN, read);
+}
+
+/// A file as PyTorch lays it out, of this pickle and eight numbers.
+fn pickled(program: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, content) in [("z/data.pkl", program), ("z/data/0", &[1; 32][..])] {
+        archive.start_file(name, stored).expect("written into memory");
+        archive.write_all(content).expect("written into memory");
+    }
+    archive.finish().expect("written into memory").into_inner()
 }
 
 fn csv(bytes: &[u8]) {

@@ -14,18 +14,23 @@ pub(super) fn check(config: &NetworkConfig, input: &Input) -> Result<(), Network
     }
     if let Some(encoder) = of_images(config.encoder) {
         let Some([_, height, width]) = input.image else { return Err(NetworkError::NoImages { encoder }) };
-        let check = if config.encoder == NetworkKind::Vit { check_patches } else { check_stages };
-        check(config, height, width)?;
+        if config.encoder.is_transformer() {
+            check_patches(config, height, width)?;
+        } else if config.encoder == NetworkKind::Conv {
+            check_stages(config, height, width)?;
+        }
     }
     if config.predictor_rule != PredictorRule::Trained && config.predictor != NetworkKind::Linear {
         return Err(NetworkError::RuleNeedsMatrix);
     }
     let zero = |widths: &[usize]| widths.contains(&0);
     let projects = config.projector != NetworkKind::None;
-    let (is_conv, is_vit) = (config.encoder == NetworkKind::Conv, config.encoder == NetworkKind::Vit);
+    let (is_conv, is_mlp) = (config.encoder == NetworkKind::Conv, config.encoder == NetworkKind::Mlp);
+    let is_vit = config.encoder.is_transformer();
     let faults = [
+        ("encoder_base_width", config.encoder.stages().is_some() && config.encoder_base_width == 0),
         ("encoder_width", config.encoder_width == 0),
-        ("encoder_hidden", config.encoder != NetworkKind::Linear && !is_vit && zero(&config.encoder_hidden)),
+        ("encoder_hidden", (is_conv || is_mlp) && zero(&config.encoder_hidden)),
         ("encoder_blocks", is_conv && config.encoder_blocks == 0),
         ("encoder_depth", is_vit && config.encoder_depth == 0),
         ("projector_width", projects && config.projector_width == 0),
@@ -40,11 +45,7 @@ pub(super) fn check(config: &NetworkConfig, input: &Input) -> Result<(), Network
 
 /// The name of a kind that takes images only.
 fn of_images(kind: NetworkKind) -> Option<&'static str> {
-    match kind {
-        NetworkKind::Conv => Some("conv"),
-        NetworkKind::Vit => Some("vit"),
-        _ => None,
-    }
+    kind.takes_images().then(|| kind.name())
 }
 
 /// Whether patches tile the images and heads share a token.

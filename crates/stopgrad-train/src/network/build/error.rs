@@ -6,7 +6,9 @@ use thiserror::Error;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum NetworkError {
     /// No encoder.
-    #[error("network.encoder is `none`; write `linear`, `mlp`, `conv` or `vit`")]
+    #[error(
+        "network.encoder is `none`; write `linear`, `mlp`, `conv`, `resnet18`, `resnet34`, `resnet50`, `vit`, `vit_tiny`, `vit_small` or `vit_base`"
+    )]
     NoEncoder,
     /// Filters over what is no image.
     #[error(
