@@ -23,6 +23,7 @@ pub mod conservative;
 pub mod cycles;
 pub mod diagnosis;
 pub mod ensemble;
+pub mod equilibria;
 pub mod features;
 mod field;
 pub mod finding;
@@ -40,6 +41,7 @@ mod noise;
 pub mod ode;
 pub mod orbit;
 pub mod partial;
+pub mod polynomial;
 mod predict;
 pub mod probe;
 pub mod random;
@@ -54,6 +56,9 @@ pub mod survival;
 mod testing;
 mod vector_field;
 
+pub use equilibria::{
+    EquilibriaError, EquilibriaParams, Equilibrium, EquilibriumSet, Stratum, StratumStatus, find_equilibria,
+};
 pub use field::{Field, ParseFieldError};
 pub use finding::Finding;
 pub use fold::FoldBracket;

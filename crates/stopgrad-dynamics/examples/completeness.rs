@@ -1,0 +1,129 @@
+//! Are all solutions found, and which equilibria attract? Random instances of one size, counted.
+//!
+//! `cargo run --release -p stopgrad-dynamics --example completeness -- M COUNT [FIRST_SEED]` prints the rows of
+//! docs/results/equilibria.md. Even seeds have exchangeable views (Y symmetric), odd ones do not.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use faer::Mat;
+use rayon::prelude::*;
+use stopgrad_dynamics::linalg::{product, symmetric_eigen};
+use stopgrad_dynamics::random::{normal, stream, uniform};
+use stopgrad_dynamics::{EquilibriaParams, EquilibriumSet, Moments, Stability, StratumStatus, find_equilibria};
+
+/// X Wishart with 3m degrees of freedom, its eigenvalues raised to the power that makes the condition number log-uniform
+/// in 1 … 10⁴; Y = X^{1/2} K X^{1/2}, K = Q diag(0.2 … 1) Qᵀ, plus 0.3 G/√m where views are not exchangeable; λ
+/// log-uniform in 10⁻⁴ … 0.3 times the smallest τ²/(4ρ) over the eigenvectors of X.
+fn instance(m: usize, seed: u64) -> (Moments, f64) {
+    let mut rng = stream(seed, 800 + m as u64);
+    let g = Mat::from_fn(3 * m, m, |_, _| normal(&mut rng));
+    let wishart = Mat::from_fn(m, m, |i, j| (0..3 * m).map(|k| g[(k, i)] * g[(k, j)]).sum::<f64>() / (3 * m) as f64);
+    let eigen = symmetric_eigen(wishart.as_ref()).expect("finite");
+    let spread = (eigen.values[0] / eigen.values[m - 1]).ln();
+    let condition = 4.0 * std::f64::consts::LN_10 * uniform(&mut rng);
+    let power = if m == 1 { 1.0 } else { condition / spread };
+    let rho: Vec<f64> = eigen.values.iter().map(|value| value.powf(power)).collect();
+    let draw = Mat::from_fn(m, m, |_, _| normal(&mut rng));
+    let sum = Mat::from_fn(m, m, |i, j| draw[(i, j)] + draw[(j, i)]);
+    let q = symmetric_eigen(sum.as_ref()).expect("finite").vectors;
+    let sigma: Vec<f64> = (0..m).map(|_| 0.2 + 0.8 * uniform(&mut rng)).collect();
+    let noise = Mat::from_fn(m, m, |_, _| normal(&mut rng));
+    let apart = if seed.is_multiple_of(2) { 0.0 } else { 0.3 / (m as f64).sqrt() };
+    let k = Mat::from_fn(m, m, |i, j| {
+        (0..m).map(|l| q[(i, l)] * sigma[l] * q[(j, l)]).sum::<f64>() + apart * noise[(i, j)]
+    });
+    let inner = Mat::from_fn(m, m, |i, j| k[(i, j)] * (rho[i] * rho[j]).sqrt());
+    let v = &eigen.vectors;
+    let turned = |matrix: &Mat<f64>| product(product(v.as_ref(), matrix.as_ref()).as_ref(), v.transpose());
+    let xx = turned(&Mat::from_fn(m, m, |i, j| if i == j { rho[i] } else { 0.0 }));
+    let xx = Mat::from_fn(m, m, |i, j| 0.5 * (xx[(i, j)] + xx[(j, i)]));
+    let smallest = (0..m).map(|i| inner[(i, i)].powi(2) / (4.0 * rho[i])).fold(f64::INFINITY, f64::min);
+    let exponent = -4.0 + (0.3f64.log10() + 4.0) * uniform(&mut rng);
+    (Moments::unchecked(xx, turned(&inner), None), smallest * 10f64.powf(exponent))
+}
+
+/// Counts over instances, in order.
+#[derive(Default)]
+struct Tally {
+    /// By rank: complete, solutions short of the count, solutions without a proof.
+    complete: BTreeMap<usize, [usize; 4]>,
+    /// Attempts of full rank.
+    attempts: BTreeMap<usize, usize>,
+    /// Real solutions of full rank.
+    real: BTreeMap<usize, usize>,
+    /// Unstable dimensions of those that are not maximal.
+    unstable: BTreeMap<usize, usize>,
+    /// Attracting equilibria of full rank, and whether the one is S_max.
+    attracting: BTreeMap<(usize, bool), usize>,
+    /// By rank below full: instances in which one attracts.
+    lower: BTreeMap<usize, usize>,
+    /// Seeds of full rank that are not complete, and those that contradict 4.2.
+    short: Vec<u64>,
+    against: Vec<u64>,
+}
+
+impl Tally {
+    fn add(&mut self, seed: u64, m: usize, set: &EquilibriumSet) {
+        for stratum in set.strata.iter().filter(|stratum| stratum.rank > 0) {
+            let counts = self.complete.entry(stratum.rank).or_default();
+            counts[0] += 1;
+            counts[1] += usize::from(stratum.status == StratumStatus::Complete);
+            counts[2] += stratum.expected.map_or(0, |count| count.saturating_sub(stratum.roots.len()));
+            counts[3] += stratum.roots.iter().filter(|root| root.certificate.is_none()).count();
+            if stratum.rank == m {
+                *self.attempts.entry(stratum.counts.attempts).or_default() += 1;
+                if stratum.status != StratumStatus::Complete {
+                    self.short.push(seed);
+                }
+            }
+        }
+        let attracts = |rank| {
+            set.equilibria.iter().filter(move |e| e.rank == rank && e.spectrum.stability == Stability::Attracting)
+        };
+        let full: Vec<_> = set.equilibria.iter().filter(|e| e.rank == m).collect();
+        *self.real.entry(full.len()).or_default() += 1;
+        for e in full.iter().filter(|e| !e.maximal) {
+            *self.unstable.entry(e.spectrum.unstable_dimensions).or_default() += 1;
+        }
+        let one = attracts(m).count() == 1 && attracts(m).all(|e| e.maximal);
+        *self.attracting.entry((attracts(m).count(), one)).or_default() += 1;
+        if !full.is_empty() && !one {
+            self.against.push(seed);
+        }
+        for rank in 1..m {
+            *self.lower.entry(rank).or_default() += usize::from(attracts(rank).count() > 0);
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a program that prints a table")]
+fn main() {
+    let argument = |at: usize| std::env::args().nth(at).and_then(|text| text.parse::<u64>().ok());
+    let (m, count, first) = (argument(1).unwrap_or(2) as usize, argument(2).unwrap_or(100), argument(3).unwrap_or(0));
+    let begun = Instant::now();
+    for (name, offset) in [("exchangeable", 0), ("not exchangeable", 1)] {
+        let mut tally = Tally::default();
+        let seeds: Vec<u64> = (first..first + count).filter(|seed| seed % 2 == offset).collect();
+        let sets: Vec<(u64, EquilibriumSet)> = seeds
+            .par_iter()
+            .map(|&seed| {
+                let (moments, decay) = instance(m, seed);
+                (seed, find_equilibria(&moments, decay, &EquilibriaParams::default()).expect("moments of this kind"))
+            })
+            .collect();
+        for (seed, set) in &sets {
+            tally.add(*seed, m, set);
+        }
+        println!("m = {m}, {name}: {} instances, seeds {first} to {}", sets.len(), first + count - 1);
+        println!("  rank: [instances, complete, solutions missing, without proof] {:?}", tally.complete);
+        println!("  attempts of full rank: {:?}", tally.attempts);
+        println!("  real solutions of full rank: {:?}", tally.real);
+        println!("  unstable dimensions of the others than S_max: {:?}", tally.unstable);
+        println!("  (attracting of full rank, exactly S_max): {:?}", tally.attracting);
+        println!("  instances in which a rank below attracts: {:?}", tally.lower);
+        println!("  seeds not complete: {:?}", &tally.short[..tally.short.len().min(20)]);
+        println!("  seeds against 4.2: {:?}", &tally.against[..tally.against.len().min(20)]);
+    }
+    println!("  {:.1} s", begun.elapsed().as_secs_f64());
+}
