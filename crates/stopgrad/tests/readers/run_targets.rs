@@ -41,7 +41,8 @@ fn toml(bytes: &[u8]) {
         text
     };
     reads("c.toml", bytes, TREE, |path| {
-        configuration::read(Some(path), &[], &[], &|_| None).map(drop).map_err(|e| said(&e))
+        let written = configuration::Written { preset: None, file: Some(path), typed: &[] };
+        configuration::read(&written, &[], &|_| None).map(drop).map_err(|e| said(&e))
     });
     reads("config.toml", bytes, TREE, |path| configuration::read_stored(path).map(drop).map_err(|e| said(&e)));
     reads("config.toml", bytes, TREE, |path| {
