@@ -29,6 +29,7 @@ Examples:
   stopgrad train digits --field sg
   stopgrad train photos --image-side 64 --dry-run
   stopgrad train cifar10 --preset byol-small
+  stopgrad train photos --preset byol-resnet18 --image-side 64
   stopgrad train --preset list
   stopgrad train digits --field ema --steps 20000 --set field.teacher_momentum=0.996
   stopgrad train mnist --config configs/mnist-width8.toml --out runs/mnist-sg --time-limit 10m

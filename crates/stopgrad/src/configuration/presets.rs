@@ -17,6 +17,13 @@ macro_rules! presets {
 }
 
 presets![
+    "byol-resnet18",
+    "simsiam-resnet18",
+    "directpred-resnet18",
+    "vicreg-resnet18",
+    "sigreg-resnet18",
+    "byol-vit",
+    "simsiam-vit",
     "byol-small",
     "simsiam-small",
     "directpred-small",
