@@ -17,7 +17,7 @@ use crate::args::{Along, BranchesArguments, Detached};
 use crate::bar::Bar;
 use crate::lab::branches::{EVENTS, HEADER, View};
 use crate::lab::page;
-use crate::limits::Limits;
+use crate::limits::{Limits, Stop};
 use crate::moments_file::MomentsFile;
 use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
@@ -130,6 +130,7 @@ pub(super) fn run(asked: &BranchesArguments, output: Output) -> Result<Outcome, 
         range: [asked.from, asked.to],
         embedding_dim: problem.embedding_dim,
         support_rank: problem.family.size(),
+        stopped: stop.get().map(Stop::reason),
     };
     let mut own = own(&problem, &diagram);
     own["cycles"] = json!(cycles.as_ref().map(|cycles| cycles.iter().map(cycle_json).collect::<Vec<_>>()));

@@ -28,6 +28,8 @@ pub struct View<'a> {
     pub embedding_dim: usize,
     /// Dimensions that the views fill.
     pub support_rank: usize,
+    /// What ended the search early, as it is typed.
+    pub stopped: Option<&'a str>,
 }
 
 impl View<'_> {
@@ -51,6 +53,11 @@ impl View<'_> {
         found.extend(self.followed_cycles());
         found.extend(self.checks());
         found.extend(self.unfinished());
+        found.extend(self.stopped.map(|reason| {
+            format!(
+                "Stopped by {reason}: curves and cycles that were not followed by then lack, or end where it stopped."
+            )
+        }));
         found
     }
 

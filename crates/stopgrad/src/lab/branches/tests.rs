@@ -16,7 +16,15 @@ fn diagram(size: usize) -> Diagram {
 }
 
 fn view(diagram: &Diagram, size: usize) -> View<'_> {
-    View { diagram, cycles: None, along: Along::WeightDecay, range: [1e-3, 1.0], embedding_dim: 3, support_rank: size }
+    View {
+        diagram,
+        cycles: None,
+        along: Along::WeightDecay,
+        range: [1e-3, 1.0],
+        embedding_dim: 3,
+        support_rank: size,
+        stopped: None,
+    }
 }
 
 #[test]
@@ -28,6 +36,8 @@ fn a_diagram_is_told_in_sentences_with_its_numbers() {
     assert_eq!(found[2], "At λ = 0.001, of 2 equilibria besides the origin one attracts, of rank 1.");
     assert_eq!(found[3], "At λ = 1 there is the origin alone: complete collapse.");
     assert!(found[4].contains("each time they were those of the branches"), "{}", found[4]);
+    let stopped = View { stopped: Some("--time-limit"), ..view(&diagram, 1) };
+    assert!(stopped.findings().last().is_some_and(|told| told.starts_with("Stopped by --time-limit")));
     let rows = view(&diagram, 1).branch_rows(9);
     assert_eq!(rows.len(), 3);
     assert!(rows[1][4].ends_with("(fold)") && rows.iter().any(|row| row[6] == "nowhere"), "{rows:?}");
