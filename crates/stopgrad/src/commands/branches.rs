@@ -10,7 +10,10 @@ use stopgrad_dynamics::branches::{
     vary_rate,
 };
 use stopgrad_dynamics::cycles::{CycleEnd, CycleFollowParams, CycleSearchParams, FoundCycles, LimitCycle, find_cycles};
-use stopgrad_dynamics::{DEFAULT_SUPPORT_THRESHOLD, Field, LinalgError, Moments, Support, SupportError};
+use stopgrad_dynamics::{
+    DEFAULT_SUPPORT_THRESHOLD, EquilibriaError, EquilibriaParams, Field, LinalgError, Moments, StratumStatus, Support,
+    SupportError, find_equilibria,
+};
 
 use crate::CommandError;
 use crate::args::{Along, BranchesArguments, Detached};
@@ -22,6 +25,9 @@ use crate::moments_file::MomentsFile;
 use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
 use crate::table::aligned;
+
+/// Dimensions of x up to which all equilibria are sought at each value: a search takes milliseconds there, above it seconds.
+const ALL_FOUND_UP_TO: usize = 4;
 
 /// Rows of a table for people; programs get all.
 const SHOWN: usize = 20;
@@ -82,6 +88,9 @@ pub enum BranchesCommandError {
         /// What is varied.
         along: &'static str,
     },
+    /// None could be sought.
+    #[error(transparent)]
+    Equilibria(#[from] EquilibriaError),
     /// No coordinates.
     #[error(transparent)]
     Support(#[from] SupportError),
@@ -229,12 +238,20 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// Equilibria at one λ of some moments.
+    /// Equilibria at one λ of some moments: all of them where paths take milliseconds, else the largest and those of rank one.
     fn find(&self, moments: &Moments, weight_decay: f64) -> Result<Found, BranchesCommandError> {
         let support = Support::new(moments, DEFAULT_SUPPORT_THRESHOLD)?;
-        let mut found = known_equilibria(moments, &support, weight_decay, self.embedding_dim)?;
-        found.equilibria.retain(|(rank, _)| *rank <= self.embedding_dim);
-        Ok(found)
+        if support.size() > ALL_FOUND_UP_TO {
+            let mut found = known_equilibria(moments, &support, weight_decay, self.embedding_dim)?;
+            found.equilibria.retain(|(rank, _)| *rank <= self.embedding_dim);
+            return Ok(found);
+        }
+        let params = EquilibriaParams { embedding_dim: Some(self.embedding_dim), ..EquilibriaParams::default() };
+        let set = find_equilibria(moments, weight_decay, &params)?;
+        let whole = |status| matches!(status, StratumStatus::Complete | StratumStatus::None);
+        let complete = set.strata.iter().all(|stratum| whole(stratum.status));
+        let equilibria = set.equilibria.into_iter().filter(|found| found.rank > 0).map(|found| (found.rank, found.s));
+        Ok(Found { equilibria: equilibria.collect(), complete })
     }
 
     fn solve(
