@@ -7,6 +7,7 @@ mod basins;
 mod branches;
 mod diagnose;
 mod doctor;
+mod equilibria;
 mod export;
 mod flow;
 mod landscape;
@@ -27,6 +28,7 @@ pub use basins::{BasinsArguments, BasinsSettings, StartKind};
 pub use branches::{Along, BranchRequirement, BranchesArguments, Detached};
 pub use diagnose::{BesideArguments, DiagnoseArguments, DiagnoseFailure, TrainedLoss, WatchArguments};
 pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
+pub use equilibria::{EquilibriaArguments, Ranks, VerifyArguments};
 pub use export::{ExportArguments, ExportPart, ExportTarget};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;
@@ -42,10 +44,11 @@ pub use sweep::{
 use text::{
     BASINS_ABOUT, BASINS_EXAMPLES, BRANCHES_ABOUT, BRANCHES_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT,
     COMPARE_EXAMPLES, COMPLETIONS_ABOUT, COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DIAGNOSE_ABOUT,
-    DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES, EXPORT_ABOUT, EXPORT_EXAMPLES,
-    FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT,
-    MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES,
-    TRAIN_ABOUT, TRAIN_EXAMPLES, WATCH_ABOUT, WATCH_EXAMPLES,
+    DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES, EQUILIBRIA_ABOUT,
+    EQUILIBRIA_EXAMPLES, EXPORT_ABOUT, EXPORT_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES,
+    MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT,
+    REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES, VERIFY_ABOUT, VERIFY_EXAMPLES,
+    WATCH_ABOUT, WATCH_EXAMPLES,
 };
 
 /// The whole command line.
@@ -109,6 +112,12 @@ pub enum Command {
     /// What a linear network will keep, from moments alone
     #[command(long_about = PREDICT_ABOUT, after_help = PREDICT_EXAMPLES)]
     Predict(PredictArguments),
+    /// All equilibria at a weight decay, by rank, each proved and with its stability
+    #[command(long_about = EQUILIBRIA_ABOUT, after_help = EQUILIBRIA_EXAMPLES)]
+    Equilibria(EquilibriaArguments),
+    /// Prove the solutions in a file of `equilibria` again, from the file alone
+    #[command(long_about = VERIFY_ABOUT, after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArguments),
     /// Follow a linear network to where it ends, and say how it stands there
     #[command(long_about = FLOW_ABOUT, after_help = FLOW_EXAMPLES)]
     Flow(FlowArguments),

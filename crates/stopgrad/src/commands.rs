@@ -6,12 +6,14 @@ mod completions;
 mod data;
 mod diagnose;
 mod doctor;
+mod equilibria;
 mod flow;
 mod landscape;
 mod man;
 mod moments;
 mod predict;
 mod sweep;
+mod verify;
 
 #[cfg(feature = "train")]
 mod compare;
@@ -28,6 +30,7 @@ mod watch;
 pub use basins::BasinsCommandError;
 pub use branches::BranchesCommandError;
 pub use diagnose::DiagnoseCommandError;
+pub use equilibria::EquilibriaCommandError;
 pub use flow::FlowCommandError;
 pub use landscape::LandscapeCommandError;
 pub use moments::MomentsCommandError;
@@ -50,6 +53,8 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Diagnose(asked) => diagnose::run(asked, output),
         Command::Watch(asked) => watch::run(asked, output),
         Command::Predict(asked) => predict::run(asked, output),
+        Command::Equilibria(asked) => equilibria::run(asked, output),
+        Command::Verify(asked) => verify::run(asked),
         Command::Flow(asked) => flow::run(asked, output),
         Command::Basins(asked) => basins::run(asked, output),
         Command::Branches(asked) => branches::run(asked, output),
@@ -76,6 +81,8 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Diagnose(_) => "diagnose",
                 Command::Watch(_) => "watch",
                 Command::Predict(_) => "predict",
+                Command::Equilibria(_) => "equilibria",
+                Command::Verify(_) => "verify",
                 Command::Flow(_) => "flow",
                 Command::Basins(_) => "basins",
                 Command::Branches(_) => "branches",

@@ -34,6 +34,17 @@ pub enum Requirement {
     Decided,
 }
 
+/// What `--require` may name for a list of equilibria.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Established {
+    /// Every rank asked for has as many solutions as a generic instance, each proved
+    Complete,
+    /// Every real equilibrium is proved
+    Certified,
+    /// Every stability is decided
+    Decided,
+}
+
 /// A word that names no verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{found}` names no verdict; known are {}, each also as RUN:WHAT", Failure::ALL.map(Failure::name).join(", "))]

@@ -66,6 +66,12 @@ pub enum CommandError {
     /// No prediction.
     #[error(transparent)]
     Predict(#[from] crate::commands::PredictCommandError),
+    /// No equilibria.
+    #[error(transparent)]
+    Equilibria(#[from] crate::commands::EquilibriaCommandError),
+    /// A file of solutions that cannot be read or written.
+    #[error(transparent)]
+    RootsFile(#[from] crate::roots_file::RootsFileError),
     /// No flow.
     #[error(transparent)]
     Flow(#[from] crate::commands::FlowCommandError),

@@ -34,6 +34,7 @@ pub mod plot;
 mod progress;
 #[cfg(feature = "train")]
 pub mod report;
+pub mod roots_file;
 pub mod state_file;
 mod table;
 #[cfg(feature = "train")]

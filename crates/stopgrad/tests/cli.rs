@@ -62,6 +62,8 @@ fn every_command_has_help_with_examples() {
         &["diagnose", "--help"],
         &["watch", "--help"],
         &["report", "--help"],
+        &["equilibria", "--help"],
+        &["verify", "--help"],
         &["flow", "--help"],
         &["basins", "--help"],
         &["sweep", "--help"],
@@ -175,6 +177,8 @@ mod basins;
 mod branches;
 #[path = "cli/diagnose.rs"]
 mod diagnose;
+#[path = "cli/equilibria.rs"]
+mod equilibria;
 #[path = "cli/flow.rs"]
 mod flow;
 #[path = "cli/moments.rs"]

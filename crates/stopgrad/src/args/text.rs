@@ -135,6 +135,29 @@ Examples:
   stopgrad predict digits.npz --weight-decay 1e-2 --embedding-dim 8 --out end.npz
   stopgrad predict series.npz --weight-decay 0.01 --all-ranks --require decided --json";
 
+pub(super) const EQUILIBRIA_ABOUT: &str = "\
+Every equilibrium of stop-gradient and EMA training of a linear network at a weight decay, by rank, from second moments of \
+two views: full rank and the ranks below it by following all complex solutions of a generic instance to this one, rank one \
+as an eigenvalue problem, the origin. Each solution is proved by interval arithmetic: it exists, it is alone in its box, it \
+is real or it is not. A rank is called complete only when as many are proved as a generic instance has. Then the stability of \
+each, transversally to its orbit.";
+
+pub(super) const EQUILIBRIA_EXAMPLES: &str = "\
+Examples:
+  stopgrad equilibria digits3.npz --weight-decay 0.01
+  stopgrad equilibria digits3.npz --weight-decay 0.01 --ranks full --out roots.json --require complete,certified
+  stopgrad equilibria series.npz --weight-decay 1e-3 --field ema --ema-rate 0.1 --embedding-dim 8 --json";
+
+pub(super) const VERIFY_ABOUT: &str = "\
+Prove the solutions in a file that `equilibria --out` wrote again: Krawczyk's test in interval arithmetic from the moments \
+and the centers in the file, whatever way they were found; then that no two are the same, and that there are as many as the \
+file says.";
+
+pub(super) const VERIFY_EXAMPLES: &str = "\
+Examples:
+  stopgrad verify roots.json
+  stopgrad verify roots.json --require certified,complete --json";
+
 pub(super) const FLOW_ABOUT: &str = "\
 Follow the linear network f(x) = A x, g(z) = B z with teacher C under one field from a start to its end, with errors \
 controlled at every step, or train it in steps of a learning rate. It stops for a reason that is told: steady (at an \

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use stopgrad::moments_file::MomentsFile;
+use stopgrad::roots_file::RootsFile;
 use stopgrad::state_file::StateFile;
 use stopgrad_data::arrays::read_arrays;
 use stopgrad_data::{SourceError, open_source};
@@ -38,6 +39,7 @@ pub fn all() -> Vec<Target> {
         Target { name: "images", body: images, longest: 16384 },
         Target { name: "moments_npz", body: moments_npz, longest: 8192 },
         Target { name: "moments_json", body: moments_json, longest: 4096 },
+        Target { name: "roots", body: roots, longest: 8192 },
         Target { name: "state", body: state, longest: 8192 },
     ];
     #[cfg(feature = "train")]
@@ -126,6 +128,10 @@ fn moments_npz(bytes: &[u8]) {
 
 fn moments_json(bytes: &[u8]) {
     reads("m.json", bytes, PLAIN * 16, |path| MomentsFile::read(path).map(drop).map_err(|e| e.to_string()));
+}
+
+fn roots(bytes: &[u8]) {
+    reads("r.json", bytes, PLAIN * 16, |path| RootsFile::read(path).map(drop).map_err(|e| e.to_string()));
 }
 
 fn state(bytes: &[u8]) {
