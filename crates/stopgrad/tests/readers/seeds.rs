@@ -210,6 +210,7 @@ fn linear() -> Vec<Seed> {
         seed("moments_npz", "halves.npz", deflated(&halves)),
         seed("moments_json", "all.json", json.into()),
         seed("moments_json", "least.json", r#"{"xx": [[2.0]], "yx": [[1.5]]}"#.into()),
+        seed("roots", "least.json", LEAST_ROOTS.into()),
         seed("roots", "one.json", ROOTS.into()),
         seed("state", "ab.npz", packed(&[("a", &a), ("b", &b)])),
         seed("state", "abc.npz", deflated(&[("a", &a), ("b", &b), ("c", &a)])),
@@ -272,3 +273,7 @@ const ROOTS: &str = r#"{"moments": {"xx": [[1.0]], "yx": [[0.8]], "weight_decay"
 "strata": [{"rank": 1, "solutions": 2, "expected": 2, "complete": true}],
 "roots": [{"rank": 1, "rows": [0], "center": [[0.49, 0.0]], "certified": true, "reality": "real", "boxes": [[0.4, 0.5, -1e-9, 1e-9]]},
 {"rank": 1, "rows": [0], "center": [[0.01, 0.0]], "certified": true, "reality": "real", "boxes": []}]}"#;
+
+/// No solution at all.
+const LEAST_ROOTS: &str =
+    r#"{"moments": {"xx": [[2.0]], "yx": [[0.1]], "weight_decay": 0.5}, "strata": [], "roots": []}"#;
