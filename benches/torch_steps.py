@@ -25,6 +25,24 @@ def mlp(*widths):
     return nn.Sequential(*layers[:-1])
 
 
+def byol_step(student, teacher, predictor, optimizer, x, y):
+    """One step on the views x and y: symmetrised cosine loss, then the teacher."""
+
+    def step():
+        zx, zy = student(x), student(y)
+        with torch.no_grad():
+            tx, ty = teacher(x), teacher(y)
+        loss = 1 - 0.5 * (F.cosine_similarity(predictor(zx), ty).mean() + F.cosine_similarity(predictor(zy), tx).mean())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        with torch.no_grad():
+            torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 0.01)
+        return loss
+
+    return step
+
+
 if kind == "gemm":
     a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
     end = time.perf_counter() + seconds
@@ -43,18 +61,7 @@ if kind == "byol":
     parameters = [*student.parameters(), *predictor.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2, **fused)
     x, y = torch.randn(64, 3072), torch.randn(64, 3072)
-
-    def step():
-        zx, zy = student(x), student(y)
-        with torch.no_grad():
-            tx, ty = teacher(x), teacher(y)
-        loss = 1 - 0.5 * (F.cosine_similarity(predictor(zx), ty).mean() + F.cosine_similarity(predictor(zy), tx).mean())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 0.01)
-        return loss
+    step = byol_step(student, teacher, predictor, optimizer, x, y)
 elif kind == "resnet":
 
     class Block(nn.Module):
@@ -164,18 +171,7 @@ elif kind in ("resnet18", "vit_tiny"):
         student, teacher = (net.to(memory_format=torch.channels_last) for net in (student, teacher))
         x, y = (view.to(memory_format=torch.channels_last) for view in (x, y))
     optimizer = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2, **fused)
-
-    def step():
-        zx, zy = student(x), student(y)
-        with torch.no_grad():
-            tx, ty = teacher(x), teacher(y)
-        loss = 1 - 0.5 * (F.cosine_similarity(predictor(zx), ty).mean() + F.cosine_similarity(predictor(zy), tx).mean())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        with torch.no_grad():
-            torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()), 0.01)
-        return loss
+    step = byol_step(student, teacher, predictor, optimizer, x, y)
 else:
     model = nn.Linear(64, 64)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=1e-2, **fused)
