@@ -10,16 +10,22 @@
     reason = "formulas of matrices on the stack, by indices; inlined so that they are compiled for the processor's vectors"
 )]
 
+mod block;
 pub mod certificate;
 pub(crate) mod chart;
 pub(crate) mod family;
 pub mod fibre;
+pub mod fibre_file;
+mod frame;
 pub(crate) mod full;
 pub mod interval;
+mod jacobian;
+mod lanes;
 pub mod monodromy;
 mod precise;
+mod predictor;
 pub(crate) mod ring;
-mod small;
 pub mod solve;
 pub mod stratum;
 pub mod tracker;
+mod vector;

@@ -28,7 +28,7 @@ pub use basins::{BasinsArguments, BasinsSettings, StartKind};
 pub use branches::{Along, BranchRequirement, BranchesArguments, Detached};
 pub use diagnose::{BesideArguments, DiagnoseArguments, DiagnoseFailure, TrainedLoss, WatchArguments};
 pub use doctor::{CompletionsArguments, DoctorArguments, ManArguments};
-pub use equilibria::{EquilibriaArguments, Ranks, VerifyArguments};
+pub use equilibria::{EquilibriaArguments, FibreArguments, Ranks, VerifyArguments};
 pub use export::{ExportArguments, ExportPart, ExportTarget};
 pub use flow::{FlowArguments, FlowSettings, StartFrom};
 pub use landscape::LandscapeArguments;
@@ -45,10 +45,10 @@ use text::{
     BASINS_ABOUT, BASINS_EXAMPLES, BRANCHES_ABOUT, BRANCHES_EXAMPLES, COMMAND_EXAMPLES, COMPARE_ABOUT,
     COMPARE_EXAMPLES, COMPLETIONS_ABOUT, COMPLETIONS_EXAMPLES, DATA_ABOUT, DATA_EXAMPLES, DIAGNOSE_ABOUT,
     DIAGNOSE_EXAMPLES, DOCTOR_ABOUT, DOCTOR_EXAMPLES, EMBED_ABOUT, EMBED_EXAMPLES, EQUILIBRIA_ABOUT,
-    EQUILIBRIA_EXAMPLES, EXPORT_ABOUT, EXPORT_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES, LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES,
-    MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT, PREDICT_EXAMPLES, REPORT_ABOUT,
-    REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES, VERIFY_ABOUT, VERIFY_EXAMPLES,
-    WATCH_ABOUT, WATCH_EXAMPLES,
+    EQUILIBRIA_EXAMPLES, EXPORT_ABOUT, EXPORT_EXAMPLES, FIBRE_ABOUT, FIBRE_EXAMPLES, FLOW_ABOUT, FLOW_EXAMPLES,
+    LANDSCAPE_ABOUT, LANDSCAPE_EXAMPLES, MAN_ABOUT, MAN_EXAMPLES, MOMENTS_ABOUT, MOMENTS_EXAMPLES, PREDICT_ABOUT,
+    PREDICT_EXAMPLES, REPORT_ABOUT, REPORT_EXAMPLES, SWEEP_ABOUT, SWEEP_EXAMPLES, TRAIN_ABOUT, TRAIN_EXAMPLES,
+    VERIFY_ABOUT, VERIFY_EXAMPLES, WATCH_ABOUT, WATCH_EXAMPLES,
 };
 
 /// The whole command line.
@@ -118,6 +118,9 @@ pub enum Command {
     /// Prove the solutions in a file of `equilibria` again, from the file alone
     #[command(long_about = VERIFY_ABOUT, after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
+    /// Make the solutions of a generic instance again, from which `equilibria` follows those of any other
+    #[command(long_about = FIBRE_ABOUT, after_help = FIBRE_EXAMPLES)]
+    Fibre(FibreArguments),
     /// Follow a linear network to where it ends, and say how it stands there
     #[command(long_about = FLOW_ABOUT, after_help = FLOW_EXAMPLES)]
     Flow(FlowArguments),

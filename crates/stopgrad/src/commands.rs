@@ -7,6 +7,7 @@ mod data;
 mod diagnose;
 mod doctor;
 mod equilibria;
+mod fibre;
 mod flow;
 mod landscape;
 mod man;
@@ -31,6 +32,7 @@ pub use basins::BasinsCommandError;
 pub use branches::BranchesCommandError;
 pub use diagnose::DiagnoseCommandError;
 pub use equilibria::EquilibriaCommandError;
+pub use fibre::FibreCommandError;
 pub use flow::FlowCommandError;
 pub use landscape::LandscapeCommandError;
 pub use moments::MomentsCommandError;
@@ -55,6 +57,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
         Command::Predict(asked) => predict::run(asked, output),
         Command::Equilibria(asked) => equilibria::run(asked, output),
         Command::Verify(asked) => verify::run(asked),
+        Command::Fibre(asked) => fibre::run(asked, output),
         Command::Flow(asked) => flow::run(asked, output),
         Command::Basins(asked) => basins::run(asked, output),
         Command::Branches(asked) => branches::run(asked, output),
@@ -83,6 +86,7 @@ pub fn run(arguments: &Arguments, output: Output) -> Result<Outcome, CommandErro
                 Command::Predict(_) => "predict",
                 Command::Equilibria(_) => "equilibria",
                 Command::Verify(_) => "verify",
+                Command::Fibre(_) => "fibre",
                 Command::Flow(_) => "flow",
                 Command::Basins(_) => "basins",
                 Command::Branches(_) => "branches",

@@ -66,6 +66,9 @@ pub enum CommandError {
     /// No prediction.
     #[error(transparent)]
     Predict(#[from] crate::commands::PredictCommandError),
+    /// No fibre.
+    #[error(transparent)]
+    Fibre(#[from] crate::commands::FibreCommandError),
     /// No equilibria.
     #[error(transparent)]
     Equilibria(#[from] crate::commands::EquilibriaCommandError),

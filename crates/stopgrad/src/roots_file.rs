@@ -56,7 +56,10 @@ pub struct StoredStratum {
 pub struct StoredRoot {
     /// r.
     pub rank: usize,
-    /// The rows of V that are the identity, S = V Ŝ Vᵀ.
+    /// A by rows, S = A S' Aᵀ, [re, im] each: the coordinates that the proof is in. Missing or null: those of the moments.
+    #[serde(default)]
+    pub frame: Option<Vec<[f64; 2]>>,
+    /// The rows of V that are the identity, S' = V Ŝ Vᵀ.
     pub rows: Vec<usize>,
     /// The upper triangle of Ŝ by rows, then the other rows of V: [re, im] each.
     pub center: Vec<[f64; 2]>,
@@ -166,7 +169,11 @@ impl StoredRoot {
                 self.boxes.len()
             ));
         }
-        if self.center.iter().flatten().chain(self.boxes.iter().flatten()).any(|x| !x.is_finite()) {
+        if self.frame.as_ref().is_some_and(|frame| frame.len() != size * size) {
+            return Err(format!("has a frame that is not {size} × {size}"));
+        }
+        let frame = self.frame.iter().flatten().flatten();
+        if frame.chain(self.center.iter().flatten()).chain(self.boxes.iter().flatten()).any(|x| !x.is_finite()) {
             return Err("has an entry that is no finite number".into());
         }
         Ok(())
@@ -177,11 +184,17 @@ impl StoredRoot {
         self.center.iter().map(|&[re, im]| c64::new(re, im)).collect()
     }
 
+    /// A.
+    pub fn frame(&self) -> Option<Vec<c64>> {
+        self.frame.as_ref().map(|frame| frame.iter().map(|&[re, im]| c64::new(re, im)).collect())
+    }
+
     fn of(root: &Root) -> Option<Self> {
         let certificate = root.certificate.as_ref()?;
         let boxes = certificate.boxes.iter().map(|b| [b.re.lo, b.re.hi, b.im.lo, b.im.hi]).collect();
         Some(Self {
             rank: root.rank,
+            frame: certificate.frame.as_ref().map(|frame| frame.iter().map(|x| [x.re, x.im]).collect()),
             rows: certificate.rows.clone(),
             center: certificate.center.iter().map(|x| [x.re, x.im]).collect(),
             certified: true,

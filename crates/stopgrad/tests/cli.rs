@@ -64,6 +64,7 @@ fn every_command_has_help_with_examples() {
         &["report", "--help"],
         &["equilibria", "--help"],
         &["verify", "--help"],
+        &["fibre", "--help"],
         &["flow", "--help"],
         &["basins", "--help"],
         &["sweep", "--help"],

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{Problem, Stratum, StratumStatus, status};
 use crate::linalg::{frobenius, singular_values};
-use crate::polynomial::certificate::{Root, certified_root};
+use crate::polynomial::certificate::{Guess, Root, certified_root};
 use crate::polynomial::fibre::{Whitened, generic_count, solve_rank};
 use crate::polynomial::ring::Dense;
 use crate::polynomial::solve::PathCounts;
@@ -27,8 +27,10 @@ pub(super) fn stratum(problem: &Problem, rank: usize) -> Stratum {
     let Some((ends, counts)) = solve_rank(&units.instance, rank) else {
         return none(StratumStatus::NotClaimed);
     };
-    let roots: Vec<Root> =
-        ends.par_iter().filter_map(|s| certified_root(&problem.exact, &units.back(problem, s), rank)).collect();
+    let roots: Vec<Root> = ends
+        .into_par_iter()
+        .filter_map(|end| certified_root(&problem.exact, &units.back(problem, end), rank))
+        .collect();
     Stratum { rank, status: status(&roots, expected), roots, expected, counts }
 }
 
@@ -51,15 +53,17 @@ impl Units {
         Self { instance: Whitened { w, m, decay: problem.weight_decay / unit }, unit }
     }
 
-    /// S in the coordinates of the exact moments.
-    fn back(&self, problem: &Problem, s: &Dense<c64>) -> Dense<c64> {
+    /// The frame in the coordinates of the exact moments.
+    fn back(&self, problem: &Problem, guess: Guess) -> Guess {
         let k = problem.size();
-        let roots: Vec<f64> = problem.support.variances.iter().map(|rho| rho.sqrt()).collect();
-        let inside = Dense::from_fn(k, k, |i, j| s.at(i, j) * self.unit / (roots[i] * roots[j]));
-        if problem.directions.is_some() {
-            return inside;
-        }
-        let v = Dense::from_fn(k, k, |i, j| c64::new(problem.support.directions[(i, j)], 0.0));
-        v.times(&inside).times(&v.transposed())
+        let scale: Vec<f64> = problem.support.variances.iter().map(|rho| (self.unit / rho).sqrt()).collect();
+        let frame = guess.frame.map(|a| {
+            let inside = Dense::from_fn(k, k, |i, j| a.at(i, j) * scale[i]);
+            if problem.directions.is_some() {
+                return inside;
+            }
+            Dense::from_fn(k, k, |i, j| c64::new(problem.support.directions[(i, j)], 0.0)).times(&inside)
+        });
+        Guess { frame, ..guess }
     }
 }

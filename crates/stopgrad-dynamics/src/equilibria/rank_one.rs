@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::{EquilibriaError, Problem, Stratum, status};
 use crate::linalg::general_eigenvalues;
-use crate::polynomial::certificate::{Root, certified_root};
+use crate::polynomial::certificate::{Guess, Root, certified_root};
 use crate::polynomial::ring::Dense;
 use crate::polynomial::solve::PathCounts;
 use crate::polynomial::stratum::inverted;
@@ -24,7 +24,7 @@ pub(super) fn stratum(problem: &Problem) -> Result<Stratum, EquilibriaError> {
         .par_iter()
         .filter_map(|&b| {
             let u = left_null_vector(&pencil, b)?;
-            certified_root(&problem.exact, &projector(problem, &u, b)?, 1)
+            certified_root(&problem.exact, &guess(problem, &u, b)?, 1)
         })
         .collect();
     let expected = if k <= COMPLEX_UP_TO { 2 * k } else { wanted.len() };
@@ -83,17 +83,54 @@ fn left_null_vector(pencil: &Pencil, b: c64) -> Option<Vec<c64>> {
     Some(u)
 }
 
-/// S = pᵀp with p = u X^{-1/2} scaled to ppᵀ = b².
-fn projector(problem: &Problem, u: &[c64], b: c64) -> Option<Dense<c64>> {
+/// S = pᵀp with p = u X^{-1/2} scaled to ppᵀ = b², in the frame X^{-1/2} [u, columns orthogonal to it], S' = b²/ppᵀ there.
+fn guess(problem: &Problem, u: &[c64], b: c64) -> Option<Guess> {
     let k = problem.size();
-    let inside: Vec<c64> = u.iter().zip(&problem.support.variances).map(|(x, rho)| x / rho.sqrt()).collect();
-    let p: Vec<c64> = if problem.directions.is_some() {
+    let u = &turned(u);
+    let rho = &problem.support.variances;
+    let square: c64 = u.iter().zip(rho).map(|(x, rho)| x * x / rho).sum();
+    let factor = b * b / square;
+    if !(factor.re.is_finite() && factor.im.is_finite()) {
+        return None;
+    }
+    if k > COMPLEX_UP_TO {
+        // In intervals a frame would cost O(m³) a solution, each a hundred times a product's.
+        let p: Vec<c64> = u.iter().zip(rho).map(|(x, rho)| x / rho.sqrt()).collect();
+        let p = if problem.directions.is_some() {
+            p
+        } else {
+            (0..k).map(|i| (0..k).map(|j| p[j] * problem.support.directions[(i, j)]).sum()).collect()
+        };
+        return Some(Guess { frame: None, inside: Dense::from_fn(k, k, |i, j| p[i] * p[j] * factor) });
+    }
+    // A Householder reflection takes the first axis to u, up to a phase.
+    let phase = if u[0].norm() > 0.0 { u[0] / u[0].norm() } else { c64::new(1.0, 0.0) };
+    let mut w = u.clone();
+    w[0] += phase;
+    let length = w.iter().map(c64::norm_sqr).sum::<f64>();
+    let reflected = |i: usize, j: usize| {
+        let unit = c64::new(f64::from(u8::from(i == j)), 0.0);
+        let column = unit - w[i] * w[j].conj() * (2.0 / length);
+        if j == 0 { -column * phase } else { column }
+    };
+    let inside = Dense::from_fn(k, k, |i, j| reflected(i, j) / rho[i].sqrt());
+    let frame = if problem.directions.is_some() {
         inside
     } else {
-        let v = &problem.support.directions;
-        (0..k).map(|i| (0..k).map(|j| inside[j] * v[(i, j)]).sum()).collect()
+        Dense::from_fn(k, k, |i, j| c64::new(problem.support.directions[(i, j)], 0.0)).times(&inside)
     };
-    let square: c64 = p.iter().map(|x| x * x).sum();
-    let factor = b * b / square;
-    (factor.re.is_finite() && factor.im.is_finite()).then(|| Dense::from_fn(k, k, |i, j| p[i] * p[j] * factor))
+    let s = Dense::from_fn(k, k, |i, j| if i + j == 0 { factor } else { c64::new(0.0, 0.0) });
+    Some(Guess { frame: Some(frame), inside: s })
+}
+
+/// u with its largest number real and, where all others then nearly are, real: only a real frame can prove S real.
+fn turned(u: &[c64]) -> Vec<c64> {
+    let largest = u.iter().copied().max_by(|a, b| a.norm_sqr().total_cmp(&b.norm_sqr()));
+    let Some(largest) = largest.filter(|x| x.norm_sqr() > 0.0) else { return u.to_vec() };
+    let phase = largest.conj() / largest.norm();
+    let out: Vec<c64> = u.iter().map(|x| x * phase).collect();
+    if out.iter().all(|x| x.im.abs() <= NEARLY_REAL * largest.norm()) {
+        return out.into_iter().map(|x| c64::new(x.re, 0.0)).collect();
+    }
+    out
 }

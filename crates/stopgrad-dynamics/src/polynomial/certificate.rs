@@ -10,14 +10,17 @@ use faer::c64;
 use serde::{Deserialize, Serialize};
 
 use super::interval::{ComplexInterval, Interval};
+use super::lanes::Lane;
 use super::precise::{Enclosed, Precise};
 use super::ring::{Dense, Ring};
-use super::stratum::{Chart, ExactMoments, inverted};
+use super::stratum::{Chart, ExactMoments, Framed, inverted, lifted};
 
 /// What is proved of a solution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Certificate {
-    /// The rows of V that are the identity: the chart of the unknowns.
+    /// A, m × m by rows, S = A S' Aᵀ: exact numbers, in whose coordinates S' the proof is; `None` for 1.
+    pub frame: Option<Vec<c64>>,
+    /// The rows of V that are the identity, S' = V Ŝ Vᵀ: the chart of the unknowns.
     pub rows: Vec<usize>,
     /// x̃.
     pub center: Vec<c64>,
@@ -52,6 +55,28 @@ impl Certificate {
     /// Whether its solution is sure to be another than that of `other`.
     pub fn is_apart_from(&self, other: &Self) -> bool {
         self.s_boxes.iter().zip(&other.s_boxes).any(|(a, b)| a.is_apart_from(*b))
+            || self.is_apart_within(other)
+            || other.is_apart_within(self)
+    }
+
+    /// The same of B S Bᵀ, B ≈ A⁻¹: what tells two large solutions apart is small beside both.
+    fn is_apart_within(&self, other: &Self) -> bool {
+        let Some(frame) = &self.frame else { return false };
+        let size = frame.len().isqrt();
+        let Some(b) = inverted(&Dense { rows: size, columns: size, data: frame.clone() }) else { return false };
+        let seen = |certificate: &Self| {
+            let lift = |x: &c64| Enclosed::complex(*x);
+            let turn = Dense { rows: size, columns: size, data: b.data.iter().map(lift).collect() };
+            let turn = match &certificate.frame {
+                Some(data) => turn.times(&Dense { rows: size, columns: size, data: data.iter().map(lift).collect() }),
+                None => turn,
+            };
+            let turn =
+                Dense { rows: size, columns: size, data: turn.data.into_iter().map(Enclosed::interval).collect() };
+            let chart = Chart { size, pivots: certificate.rows.clone() };
+            turn.times(&chart.s(&certificate.boxes)).times(&turn.transposed()).data
+        };
+        seen(self).iter().zip(&seen(other)).any(|(a, b)| a.is_apart_from(*b))
     }
 }
 
@@ -71,17 +96,27 @@ pub struct Root {
 /// Newton steps of a refinement: quadratic, from 1e-6.
 const NEWTON_STEPS: usize = 8;
 
+/// Where a solution is thought to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Guess {
+    /// A; `None` for 1.
+    pub(crate) frame: Option<Dense<c64>>,
+    /// S', symmetric of rank r.
+    pub(crate) inside: Dense<c64>,
+}
+
 /// Newton's method on a point, with residuals in twice the precision.
-fn refined(moments: &ExactMoments, chart: &Chart, start: &[c64]) -> Option<(Vec<c64>, Dense<c64>)> {
+fn refined(moments: &Framed<Precise>, chart: &Chart, start: &[c64]) -> Option<(Vec<c64>, Dense<c64>)> {
+    let plain = moments.map(Lane::rounded);
     let mut x = start.to_vec();
-    let mut inverse = inverted(&moments.jacobian(chart, &x))?;
+    let mut inverse = inverted(&plain.jacobian(chart, &x))?;
     let mut before = f64::INFINITY;
     for step in 0..NEWTON_STEPS {
         if step > 0 {
-            inverse = inverted(&moments.jacobian(chart, &x))?;
+            inverse = inverted(&plain.jacobian(chart, &x))?;
         }
         let lifted: Vec<Precise> = x.iter().map(|&x| Precise::complex(x)).collect();
-        let residual: Vec<c64> = moments.residual(chart, &lifted).into_iter().map(Precise::rounded).collect();
+        let residual: Vec<c64> = moments.residual(chart, &lifted).into_iter().map(Lane::rounded).collect();
         let (mut length, mut scale) = (0.0f64, 0.0f64);
         for (i, entry) in x.iter_mut().enumerate() {
             let change: c64 = residual.iter().enumerate().map(|(j, r)| inverse.at(i, j) * r).sum();
@@ -100,51 +135,116 @@ fn refined(moments: &ExactMoments, chart: &Chart, start: &[c64]) -> Option<(Vec<
     Some((x, inverse))
 }
 
-/// Refines a symmetric matrix near a solution of rank r and proves what can be proved of it.
+/// Refines a guess of rank r and proves what can be proved of it.
 ///
-/// # Shapes      s: m × m by rows
 /// # Cost        O(N³), N = r(r + 1)/2 + r(m − r)
-pub(crate) fn certified_root(moments: &ExactMoments, s: &Dense<c64>, rank: usize) -> Option<Root> {
-    let (chart, start) = Chart::of(s, rank)?;
-    let (center, inverse) = refined(moments, &chart, &start)?;
-    let certificate = krawczyk(moments, &chart, &center, &inverse);
-    let s = chart.s(&center);
-    Some(Root { rank, residual: relative_residual(moments, &chart, &center), s: s.data, certificate })
+pub(crate) fn certified_root(moments: &ExactMoments, guess: &Guess, rank: usize) -> Option<Root> {
+    let (chart, start) = Chart::of(&guess.inside, rank)?;
+    let frame = guess.frame.as_ref();
+    let enclosed = enclosed(moments, frame, &chart);
+    let precise = enclosed.map(Enclosed::middle);
+    let (center, inverse) = refined(&precise, &chart, &start)?;
+    let certificate = krawczyk((moments, frame), &enclosed, &chart, (&center, &inverse));
+    let lifted: Vec<Precise> = center.iter().map(|&x| Precise::complex(x)).collect();
+    let inside = chart.s(&lifted);
+    let s = match frame {
+        Some(a) => {
+            let a = Dense::from_fn(a.rows, a.columns, |i, j| Precise::complex(a.at(i, j)));
+            a.times(&inside).times(&a.transposed())
+        }
+        None => inside,
+    };
+    let s: Vec<c64> = s.data.into_iter().map(Lane::rounded).collect();
+    Some(Root { rank, residual: relative_residual(moments, &s, rank), s, certificate })
 }
 
-/// The proof again, from the center alone: nothing of how it was found is used.
+/// The proof again, from frame and center alone: nothing of how it was found is used.
 ///
 /// `None` where the test fails, or the rows and the center are no chart of moments of this size.
-pub fn prove(moments: &ExactMoments, rows: &[usize], center: &[c64]) -> Option<Certificate> {
+pub fn prove(moments: &ExactMoments, frame: Option<&[c64]>, rows: &[usize], center: &[c64]) -> Option<Certificate> {
+    let size = moments.size;
     let ascending = rows.windows(2).all(|pair| pair[0] < pair[1]);
-    if !ascending || rows.last().is_none_or(|&row| row >= moments.size) {
+    if !ascending || rows.last().is_none_or(|&row| row >= size) {
         return None;
     }
-    let chart = Chart { size: moments.size, pivots: rows.to_vec() };
-    if center.len() != chart.unknowns() {
+    let chart = Chart { size, pivots: rows.to_vec() };
+    if center.len() != chart.unknowns() || frame.is_some_and(|data| data.len() != size * size) {
         return None;
     }
-    let inverse = inverted(&moments.jacobian(&chart, center))?;
-    krawczyk(moments, &chart, center, &inverse)
+    let frame = frame.map(|data| Dense { rows: size, columns: size, data: data.to_vec() });
+    // A singular frame could hold no solution of the rank, or several.
+    if let Some(frame) = &frame {
+        is_regular(frame).then_some(())?;
+    }
+    let enclosed = enclosed(moments, frame.as_ref(), &chart);
+    let inverse = inverted(&enclosed.map(|x| Lane::rounded(x.middle())).jacobian(&chart, center))?;
+    krawczyk((moments, frame.as_ref()), &enclosed, &chart, (center, &inverse))
 }
 
-/// |F| / (|X S + λ|² + |Y|²|S|) at a point.
-fn relative_residual(moments: &ExactMoments, chart: &Chart, x: &[c64]) -> f64 {
-    let lifted: Vec<Precise> = x.iter().map(|&x| Precise::complex(x)).collect();
-    let f: f64 = moments.residual(chart, &lifted).into_iter().map(|e| e.rounded().norm_sqr()).sum();
+/// The moments in a frame, at full rank with rows of one size.
+fn enclosed(moments: &ExactMoments, frame: Option<&Dense<c64>>, chart: &Chart) -> Framed<Enclosed> {
+    let framed = moments.framed::<Enclosed>(frame);
+    if frame.is_none() || chart.rank() < chart.size {
+        return framed;
+    }
+    let x = framed.x();
+    let Some(q) = inverted(&Dense::from_fn(x.rows, x.rows, |i, j| Lane::rounded(x.at(i, j).middle()))) else {
+        return framed;
+    };
+    let scaled = framed.scaled(&lifted(&q));
+    // ‖1 − Q X'‖ < 1: both are regular, and the solutions the same.
+    if is_near_identity(scaled.x()) { scaled } else { framed }
+}
+
+/// Whether a matrix is proved regular: ‖1 − B A‖ < 1 in intervals.
+fn is_regular(matrix: &Dense<c64>) -> bool {
+    let Some(b) = inverted(matrix) else { return false };
+    is_near_identity(&lifted::<Enclosed>(&b).times(&lifted(matrix)))
+}
+
+/// Whether ‖1 − K‖ < 1 is proved.
+fn is_near_identity(matrix: &Dense<Enclosed>) -> bool {
+    (0..matrix.rows).all(|i| {
+        let terms = (0..matrix.rows).map(|j| {
+            let entry = matrix.at(i, j).interval();
+            let entry = if i == j { ComplexInterval::real(1.0) - entry } else { entry };
+            entry.re.magnitude() + entry.im.magnitude()
+        });
+        terms.sum::<f64>() < 0.5
+    })
+}
+
+/// |S G(S)| / (|S| (|X S + λ|² + |Y|²|S|)), of G(S) alone at full rank.
+fn relative_residual(moments: &ExactMoments, s: &[c64], rank: usize) -> f64 {
+    let size = moments.size;
+    let framed = moments.framed::<Precise>(None);
+    let lifted = Dense::from_fn(size, size, |i, j| Precise::complex(s[i * size + j]));
+    let g = framed.equation(&lifted);
+    let g = if rank == size { g } else { lifted.times(&g) };
     let norm = |data: &[f64]| data.iter().map(|x| x * x).sum::<f64>().sqrt();
-    let s = chart.s(x).data.iter().map(c64::norm_sqr).sum::<f64>().sqrt();
-    f.sqrt() / ((norm(&moments.xx) * s + moments.weight_decay).powi(2) + norm(&moments.yx).powi(2) * s)
+    let length = s.iter().map(c64::norm_sqr).sum::<f64>().sqrt();
+    let f = g.data.into_iter().map(|e| e.rounded().norm_sqr()).sum::<f64>().sqrt();
+    let scale = (norm(&moments.xx) * length + moments.weight_decay).powi(2) + norm(&moments.yx).powi(2) * length;
+    f / (scale * if rank == size { 1.0 } else { length })
 }
 
 /// Widths of the boxes that are tried, in corrections: wide boxes prove more, narrow ones where solutions are sensitive.
 const WIDTHS: [f64; 3] = [512.0, 32.0, 4.0];
 
 /// Krawczyk's test on boxes about the center.
-fn krawczyk(moments: &ExactMoments, chart: &Chart, center: &[c64], inverse: &Dense<c64>) -> Option<Certificate> {
+fn krawczyk(
+    (moments, frame): (&ExactMoments, Option<&Dense<c64>>), enclosed: &Framed<Enclosed>, chart: &Chart,
+    (center, inverse): (&[c64], &Dense<c64>),
+) -> Option<Certificate> {
     let n = center.len();
     let points: Vec<Enclosed> = center.iter().map(|&x| Enclosed::complex(x)).collect();
-    let residual: Vec<ComplexInterval> = moments.residual(chart, &points).into_iter().map(Enclosed::interval).collect();
+    let residual: Vec<ComplexInterval> =
+        enclosed.residual(chart, &points).into_iter().map(Enclosed::interval).collect();
+    // Without a frame the moments are doubles; in one, enclosed.
+    let wide = match frame {
+        Some(_) => enclosed.map(Enclosed::interval),
+        None => moments.framed(None),
+    };
     // C F(x̃)
     let correction: Vec<ComplexInterval> = (0..n)
         .map(|i| {
@@ -161,14 +261,14 @@ fn krawczyk(moments: &ExactMoments, chart: &Chart, center: &[c64], inverse: &Den
                 width * size.max(f64::EPSILON * center[i].norm()).max(0.01 * f64::EPSILON * largest).max(1e-290)
             })
             .collect();
-        test_box(moments, chart, (center, &correction), inverse, &radii)
+        test_box(&wide, frame, chart, (center, &correction), inverse, &radii)
     })
 }
 
 /// Krawczyk's test on one box.
 fn test_box(
-    moments: &ExactMoments, chart: &Chart, (center, correction): (&[c64], &[ComplexInterval]), inverse: &Dense<c64>,
-    radii: &[f64],
+    moments: &Framed<ComplexInterval>, frame: Option<&Dense<c64>>, chart: &Chart,
+    (center, correction): (&[c64], &[ComplexInterval]), inverse: &Dense<c64>, radii: &[f64],
 ) -> Option<Certificate> {
     let n = center.len();
     let boxes: Vec<ComplexInterval> = (0..n).map(|i| ComplexInterval::around(center[i], radii[i])).collect();
@@ -196,21 +296,34 @@ fn test_box(
     if !inside || contraction.is_nan() || contraction >= std::f64::consts::FRAC_1_SQRT_2 {
         return None;
     }
-    let reality = reality(&image, &boxes);
+    let inside = chart.s(&image);
+    let s_boxes = match frame {
+        Some(a) => {
+            let a = Dense::from_fn(a.rows, a.columns, |i, j| ComplexInterval::point(a.at(i, j)));
+            a.times(&inside).times(&a.transposed())
+        }
+        None => inside,
+    };
     Some(Certificate {
+        frame: frame.map(|a| a.data.clone()),
         rows: chart.pivots.clone(),
         center: center.to_vec(),
-        s_boxes: chart.s(&image).data,
+        reality: reality(frame, (&image, &boxes), &s_boxes.data),
+        s_boxes: s_boxes.data,
         boxes: image,
         contraction,
-        reality,
     })
 }
 
-fn reality(image: &[ComplexInterval], boxes: &[ComplexInterval]) -> Reality {
-    if image.iter().any(|k| !k.im.contains(0.0)) {
+/// In a real frame the conjugate of a solution is one too, with conjugate unknowns.
+fn reality(
+    frame: Option<&Dense<c64>>, (image, boxes): (&[ComplexInterval], &[ComplexInterval]), s: &[ComplexInterval],
+) -> Reality {
+    let is_real = frame.is_none_or(|a| a.data.iter().all(|x| x.im == 0.0));
+    let differs = |k: &ComplexInterval| !k.im.contains(0.0);
+    if s.iter().any(differs) || (is_real && image.iter().any(differs)) {
         Reality::NotReal
-    } else if image.iter().zip(boxes).all(|(k, i)| k.conjugate().is_inside(*i)) {
+    } else if is_real && image.iter().zip(boxes).all(|(k, i)| k.conjugate().is_inside(*i)) {
         Reality::Real
     } else {
         Reality::Undecided

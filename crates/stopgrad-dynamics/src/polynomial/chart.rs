@@ -1,4 +1,4 @@
-//! The system of rank r, 1 < r < m: Vᵀ G(S) = 0 with S = V Ŝ Vᵀ, V = [I; U], G(S) = (S + λ) W (S + λ) − YᵀSY.
+//! The system of rank r, 1 < r < m: Vᵀ G(S) = 0 with S = V Ŝ Vᵀ, V = [I; U], G(S) = (S + L) W (S + L) − YᵀSY.
 //!
 //! Whitened: S stands for X^{1/2}SX^{1/2}, W for X⁻¹, Y for X^{-1/2}YX^{-1/2}. The N = r(r + 1)/2 + r(m − r) unknowns are
 //! the triangle of Ŝ and the rows of U. The solutions of all instances together are irreducible: given (V, Ŝ, W, λ) and
@@ -7,231 +7,269 @@
 use faer::c64;
 use rand_chacha::ChaCha8Rng;
 
+use super::block::{Block, ZERO, packed};
 use super::family::{Family, complex_normal, random_block, random_symmetric};
+use super::frame::{Frame, Moved, aligned, balance};
+use super::full::Series;
+use super::jacobian::{Jacobian, solve_left};
+use super::lanes::Lane;
 use super::precise::Precise;
-use super::ring::{Ring, ring_product, ring_transposed};
-use super::small::{
-    Block, Lu, Square, ZERO, add_scaled, identity, packed, product, product_transposed, transposed, unpack,
-};
-use super::tracker::{ORDER, Path, Taylor};
+use super::predictor::{ORDER, Taylor};
+use super::ring::Ring;
+use super::tracker::Path;
+use super::vector::Vector;
 use crate::random::stream;
 
-/// The parameters (W, Y, λ).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct ChartParameters<const M: usize> {
-    pub(crate) w: Square<M>,
-    pub(crate) y: Square<M>,
-    pub(crate) decay: c64,
+/// The parameters (W, Y, L): L = λ, and in a frame A a symmetric matrix.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ChartParameters<K: Lane> {
+    pub(crate) w: Block<K>,
+    pub(crate) y: Block<K>,
+    pub(crate) l: Block<K>,
 }
 
-impl<const M: usize> ChartParameters<M> {
-    fn difference(&self, to: &Self) -> Self {
-        let minus = |a: &Square<M>, b: &Square<M>| add_scaled(a, -1.0, b);
-        Self { w: minus(&to.w, &self.w), y: minus(&to.y, &self.y), decay: to.decay - self.decay }
-    }
+/// The parameters in a frame, with K = AᵀA and what it is multiplied with: G is moved as S is, and what says that it
+/// vanishes on the rows of S is VᵀK G K = 0.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen<K: Lane> {
+    w: Block<K>,
+    y: Block<K>,
+    l: Block<K>,
+    k: Block<K>,
+    lk: Block<K>,
+    yk: Block<K>,
+}
 
-    #[inline(always)]
+impl<K: Lane> Seen<K> {
     fn moved(&self, t: f64, by: &Self) -> Self {
-        Self { w: add_scaled(&self.w, t, &by.w), y: add_scaled(&self.y, t, &by.y), decay: self.decay + by.decay * t }
-    }
-}
-
-/// (V, Ŝ) of the unknowns; `one`: 1 at a point, 0 for a direction.
-#[inline(always)]
-fn parts<const M: usize, const R: usize, const N: usize>(x: &[c64; N], one: f64) -> (Block<M, R>, Square<R>) {
-    let s: Square<R> = unpack(x);
-    let mut v = [[ZERO; R]; M];
-    for i in 0..R {
-        v[i][i] = c64::new(one, 0.0);
-    }
-    for i in R..M {
-        for j in 0..R {
-            v[i][j] = x[R * (R + 1) / 2 + (i - R) * R + j];
+        let along = |a: &Block<K>, b: &Block<K>| a.plus_scaled(t, b);
+        Self {
+            w: along(&self.w, &by.w),
+            y: along(&self.y, &by.y),
+            l: along(&self.l, &by.l),
+            k: self.k,
+            lk: along(&self.lk, &by.lk),
+            yk: along(&self.yk, &by.yk),
         }
     }
-    (v, s)
 }
 
-/// The equations among the entries of E = VᵀG.
-#[inline(always)]
-fn equations<const M: usize, const R: usize, const N: usize>(e: &Block<R, M>) -> [c64; N] {
-    let mut out = [ZERO; N];
-    for i in 0..R {
-        for j in i..R {
-            out[packed(i, j, R)] = e[i][j];
+/// [`Family`] of rank r; also how its unknowns lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ChartFamily {
+    /// m.
+    pub(crate) size: usize,
+    /// r.
+    pub(crate) rank: usize,
+}
+
+/// Entries of U above which the chart is turned.
+const STEEP: f64 = 3.0;
+
+impl ChartFamily {
+    /// N.
+    const fn count(self) -> usize {
+        self.triangle() + self.rank * (self.size - self.rank)
+    }
+
+    const fn triangle(self) -> usize {
+        self.rank * (self.rank + 1) / 2
+    }
+
+    /// Place of row i ≥ r and column j of V; also of the equation (j, i).
+    const fn below(self, i: usize, j: usize) -> usize {
+        self.triangle() + (i - self.rank) * self.rank + j
+    }
+
+    /// (V, Ŝ) of the unknowns; `one`: 1 at a point, 0 for a direction.
+    fn parts<K: Lane>(self, x: &Vector<K>, one: f64) -> (Block<K>, Block<K>) {
+        let mut v = Block::zeros(self.size, self.rank);
+        for i in 0..self.rank {
+            v.set(i, i, K::real(one));
         }
-    }
-    for j in R..M {
-        for i in 0..R {
-            out[R * (R + 1) / 2 + (j - R) * R + i] = e[i][j];
+        for i in self.rank..self.size {
+            for j in 0..self.rank {
+                v.set(i, j, x.at(self.below(i, j)));
+            }
         }
+        (v, x.unpack(self.rank))
     }
-    out
-}
 
-/// [`equations`] of E in any numbers.
-fn value_in<K: Ring, const M: usize, const R: usize>(
-    (w, y, decay): (&[[K; M]; M], &[[K; M]; M], K), v: &[[K; R]; M], s: &[[K; R]; R],
-) -> [[K; M]; R] {
-    let vt = ring_transposed(v);
-    let q = ring_product(v, s);
-    let mut k = ring_product(&vt, &q);
-    for (i, row) in k.iter_mut().enumerate() {
-        row[i] = row[i] + decay;
-    }
-    let omega = ring_product(&vt, w);
-    let mut inner = ring_product(&ring_product(&omega, &q), &vt);
-    for (row, from) in inner.iter_mut().zip(&omega) {
-        for (entry, &x) in row.iter_mut().zip(from) {
-            *entry = *entry + decay * x;
+    /// The unknowns of (V, Ŝ), or the equations among the entries of E = VᵀK G K as `e(i, j)`.
+    fn gather<K: Lane>(self, triangle: impl Fn(usize, usize) -> K, below: impl Fn(usize, usize) -> K) -> Vector<K> {
+        let mut out = Vector::zeros(self.count());
+        for i in 0..self.rank {
+            for j in i..self.rank {
+                out.set(packed(i, j, self.rank), triangle(i, j));
+            }
         }
-    }
-    let z = ring_product(&ring_transposed(&ring_product(y, v)), &q);
-    let (mut e, rest) = (ring_product(&k, &inner), ring_product(&z, &ring_product(&vt, y)));
-    for (row, from) in e.iter_mut().zip(&rest) {
-        for (entry, &x) in row.iter_mut().zip(from) {
-            *entry = *entry - x;
+        for i in self.rank..self.size {
+            for j in 0..self.rank {
+                out.set(self.below(i, j), below(i, j));
+            }
         }
-    }
-    e
-}
-
-/// What E is made of, and the same of a direction.
-struct Terms<const M: usize, const R: usize> {
-    v: Block<M, R>,
-    s: Square<R>,
-    q: Block<M, R>,
-    k: Square<R>,
-    omega: Block<R, M>,
-    /// ωQ.
-    n: Square<R>,
-    inner: Block<R, M>,
-    yv: Block<M, R>,
-    z: Square<R>,
-    g: Block<R, M>,
-}
-
-#[inline(always)]
-fn add<const A: usize, const B: usize>(a: &Block<A, B>, b: &Block<A, B>) -> Block<A, B> {
-    add_scaled(a, 1.0, b)
-}
-
-#[inline(always)]
-fn scaled<const A: usize, const B: usize>(a: &Block<A, B>, by: c64) -> Block<A, B> {
-    a.map(|row| row.map(|x| x * by))
-}
-
-impl<const M: usize, const R: usize> Terms<M, R> {
-    #[inline(always)]
-    fn at(p: &ChartParameters<M>, v: Block<M, R>, s: Square<R>) -> Self {
-        let q = product(&v, &s);
-        let mut k = product_transposed(&v, &q);
-        for i in 0..R {
-            k[i][i] += p.decay;
-        }
-        let omega = product_transposed(&v, &p.w);
-        let n = product(&omega, &q);
-        let inner = add(&product(&n, &transposed(&v)), &scaled(&omega, p.decay));
-        let yv = product(&p.y, &v);
-        let (z, g) = (product_transposed(&yv, &q), product_transposed(&v, &p.y));
-        Self { v, s, q, k, omega, n, inner, yv, z, g }
+        out
     }
 
-    #[inline(always)]
-    fn value(&self) -> Block<R, M> {
-        add_scaled(&product(&self.k, &self.inner), -1.0, &product(&self.z, &self.g))
+    fn equations<K: Lane>(self, e: &Block<K>) -> Vector<K> {
+        self.gather(|i, j| e.at(i, j), |i, j| e.at(j, i))
+    }
+
+    /// The unknowns of V Ŝ Vᵀ for a V whose upper block is not I.
+    fn rechart<K: Lane>(self, v: &Block<K>, s: &Block<K>) -> Vector<K> {
+        let top = v.top(self.rank);
+        let turned = top.times(s).times(&top.transposed());
+        // [I; B T⁻¹], by (Tᵀ)⁻¹ Bᵀ.
+        let rows = solve_left(&top.transposed(), &v.transposed()).transposed();
+        self.gather(|i, j| turned.at(i, j), |i, j| rows.at(i, j))
+    }
+
+    /// The largest entry of U.
+    fn slope(self, x: &Vector<c64>) -> f64 {
+        (self.triangle()..self.count()).map(|i| x.at(i).norm()).fold(0.0, f64::max)
+    }
+
+    /// S of the unknowns.
+    pub(crate) fn s_of<K: Lane>(self, x: &Vector<K>) -> Block<K> {
+        let (v, s) = self.parts(x, 1.0);
+        v.times(&s).times(&v.transposed())
+    }
+}
+
+/// What E = P W (S + L) K − z g is made of, P = VᵀK (S + L).
+struct Terms<K: Lane> {
+    v: Block<K>,
+    vt: Block<K>,
+    /// VᵀK.
+    vk: Block<K>,
+    s: Block<K>,
+    q: Block<K>,
+    /// VᵀK Q.
+    k: Block<K>,
+    /// P W.
+    omega: Block<K>,
+    /// P W Q.
+    n: Block<K>,
+    /// W (S + L) K.
+    right: Block<K>,
+    /// VᵀK Yᵀ.
+    yv: Block<K>,
+    z: Block<K>,
+    /// VᵀY K.
+    g: Block<K>,
+}
+
+impl<K: Lane> Terms<K> {
+    fn at(p: &Seen<K>, (v, s): (Block<K>, Block<K>)) -> Self {
+        let vt = v.transposed();
+        let vk = vt.times(&p.k);
+        let q = v.times(&s);
+        let k = vk.times(&q);
+        let mut left = vk.times(&p.l);
+        left.gain(&k, &vt);
+        let omega = left.times(&p.w);
+        let mut shifted = p.lk;
+        shifted.gain(&q, &vk);
+        let right = p.w.times(&shifted);
+        let n = omega.times(&q);
+        let yv = vk.times(&p.y.transposed());
+        let (z, g) = (yv.times(&q), vt.times(&p.yk));
+        Self { v, vt, vk, s, q, k, omega, n, right, yv, z, g }
+    }
+
+    fn value(&self, p: &Seen<K>) -> Block<K> {
+        let mut e = self.omega.times(&p.lk);
+        e.gain(&self.n, &self.vk);
+        e.minus(&self.z.times(&self.g))
     }
 
     /// ∂E for a change of Ŝ.
-    #[inline(always)]
-    fn along_s(&self, ds: &Square<R>) -> Block<R, M> {
-        let dq = product(&self.v, ds);
-        let (dk, dz) = (product_transposed(&self.v, &dq), product_transposed(&self.yv, &dq));
-        let dinner = product(&product(&self.omega, &dq), &transposed(&self.v));
-        let first = add(&product(&dk, &self.inner), &product(&self.k, &dinner));
-        add_scaled(&first, -1.0, &product(&dz, &self.g))
+    fn along_s(&self, ds: &Block<K>) -> Block<K> {
+        let dq = self.v.times(ds);
+        // ∂P = VᵀK ∂Q Vᵀ.
+        let mut gained = self.vk.times(&dq).times(&self.vt).times(&self.right);
+        gained.gain(&self.omega.times(&dq), &self.vk);
+        gained.minus(&self.yv.times(&dq).times(&self.g))
     }
 
     /// ∂E for a change of V.
-    #[inline(always)]
-    fn along_v(&self, p: &ChartParameters<M>, dv: &Block<M, R>) -> Block<R, M> {
-        let dq = product(dv, &self.s);
-        let dk = add(&product_transposed(dv, &self.q), &product_transposed(&self.v, &dq));
-        let domega = product_transposed(dv, &p.w);
-        let dn = add(&product(&domega, &self.q), &product(&self.omega, &dq));
-        let turned = add(&product(&dn, &transposed(&self.v)), &product(&self.n, &transposed(dv)));
-        let dinner = add(&turned, &scaled(&domega, p.decay));
-        let dyv = product(&p.y, dv);
-        let dz = add(&product_transposed(&dyv, &self.q), &product_transposed(&self.yv, &dq));
-        let dg = product_transposed(dv, &p.y);
-        let gained = add(&product(&dk, &self.inner), &product(&self.k, &dinner));
-        let lost = add(&product(&dz, &self.g), &product(&self.z, &dg));
-        add_scaled(&gained, -1.0, &lost)
+    fn along_v(&self, p: &Seen<K>, dv: &Block<K>) -> Block<K> {
+        let dvt = dv.transposed();
+        let dvk = dvt.times(&p.k);
+        let dq = dv.times(&self.s);
+        let mut dk = dvk.times(&self.q);
+        dk.gain(&self.vk, &dq);
+        let mut dleft = dvk.times(&p.l);
+        dleft.gain(&dk, &self.vt);
+        dleft.gain(&self.k, &dvt);
+        let mut gained = dleft.times(&self.right);
+        gained.gain(&self.omega.times(&dq), &self.vk);
+        gained.gain(&self.n, &dvk);
+        let mut dz = dvk.times(&p.y.transposed()).times(&self.q);
+        dz.gain(&self.yv, &dq);
+        let mut lost = dz.times(&self.g);
+        lost.gain(&self.z, &dvt.times(&p.yk));
+        gained.minus(&lost)
     }
 }
 
 /// The straight line from one set of parameters to another.
 #[derive(Debug, Clone)]
-pub(crate) struct ChartSegment<const M: usize, const R: usize, const N: usize> {
-    from: ChartParameters<M>,
-    to: ChartParameters<M>,
-    velocity: ChartParameters<M>,
+pub(crate) struct ChartSegment<K: Lane> {
+    family: ChartFamily,
+    from: Seen<K>,
+    to: Seen<K>,
+    velocity: Seen<K>,
 }
 
-/// Coefficients of a power series of matrices.
-type Series<const A: usize, const B: usize> = [Block<A, B>; ORDER + 1];
-
 /// The coefficient of one order of a product of two series.
-#[inline(always)]
-fn convolved<const A: usize, const K: usize, const B: usize>(
-    left: &Series<A, K>, right: &Series<K, B>, order: usize,
-) -> Block<A, B> {
-    let mut out = [[ZERO; B]; A];
-    for i in 0..=order {
-        out = add(&out, &product(&left[i], &right[order - i]));
+fn convolved<K: Lane>(left: &Series<K>, right: &Series<K>, order: usize) -> Block<K> {
+    let mut out = left[0].times(&right[order]);
+    for i in 1..=order {
+        out.gain(&left[i], &right[order - i]);
     }
     out
 }
 
-/// A matrix that is linear in t, times a series: the coefficient of one order.
-#[inline(always)]
-fn driven<const A: usize, const K: usize, const B: usize>(
-    left: &Series<A, K>, (now, velocity): (&Block<K, B>, &Block<K, B>), order: usize,
-) -> Block<A, B> {
-    let out = product(&left[order], now);
-    if order == 0 { out } else { add(&out, &product(&left[order - 1], velocity)) }
+/// A series times a matrix that is linear in t: the coefficient of one order.
+fn driven<K: Lane>(left: &Series<K>, (now, velocity): (&Block<K>, &Block<K>), order: usize) -> Block<K> {
+    let mut out = left[order].times(now);
+    if order > 0 {
+        out.gain(&left[order - 1], velocity);
+    }
+    out
 }
 
 /// Series of what E is made of, filled order by order.
-struct TermSeries<const M: usize, const R: usize> {
-    v: Series<M, R>,
-    vt: Series<R, M>,
-    s: Series<R, R>,
-    q: Series<M, R>,
-    k: Series<R, R>,
-    omega: Series<R, M>,
-    n: Series<R, R>,
-    inner: Series<R, M>,
-    /// VᵀYᵀ.
-    yv: Series<R, M>,
-    z: Series<R, R>,
-    g: Series<R, M>,
+pub(crate) struct TermSeries<K: Lane> {
+    v: Series<K>,
+    vt: Series<K>,
+    vk: Series<K>,
+    s: Series<K>,
+    q: Series<K>,
+    k: Series<K>,
+    left: Series<K>,
+    omega: Series<K>,
+    n: Series<K>,
+    yv: Series<K>,
+    z: Series<K>,
+    g: Series<K>,
 }
 
-impl<const M: usize, const R: usize> TermSeries<M, R> {
-    #[inline(always)]
-    fn zeros() -> Self {
-        let (tall, wide, small) =
-            ([[[ZERO; R]; M]; ORDER + 1], [[[ZERO; M]; R]; ORDER + 1], [[[ZERO; R]; R]; ORDER + 1]);
+impl<K: Lane> TermSeries<K> {
+    fn zeros(family: ChartFamily) -> Self {
+        let (m, r) = (family.size, family.rank);
+        let [tall, wide, small] = [(m, r), (r, m), (r, r)].map(|(a, b)| [Block::zeros(a, b); ORDER + 1]);
         Self {
             v: tall,
             vt: wide,
+            vk: wide,
             s: small,
             q: tall,
             k: small,
+            left: wide,
             omega: wide,
             n: small,
-            inner: wide,
             yv: wide,
             z: small,
             g: wide,
@@ -239,208 +277,217 @@ impl<const M: usize, const R: usize> TermSeries<M, R> {
     }
 
     /// Fills an order from V and Ŝ of that order, and gives that of E.
-    #[inline(always)]
-    fn fill(
-        &mut self, p: &ChartParameters<M>, by: &ChartParameters<M>, (v, s): (Block<M, R>, Square<R>), order: usize,
-    ) -> Block<R, M> {
-        (self.v[order], self.s[order], self.vt[order]) = (v, s, transposed(&v));
+    fn fill(&mut self, p: &Seen<K>, by: &Seen<K>, (v, s): (Block<K>, Block<K>), order: usize) -> Block<K> {
+        (self.v[order], self.s[order], self.vt[order]) = (v, s, v.transposed());
+        self.vk[order] = self.vt[order].times(&p.k);
         self.q[order] = convolved(&self.v, &self.s, order);
-        self.k[order] = convolved(&self.vt, &self.q, order);
-        if order < 2 {
-            for i in 0..R {
-                self.k[order][i][i] += if order == 0 { p.decay } else { by.decay };
-            }
-        }
-        self.omega[order] = driven(&self.vt, (&p.w, &by.w), order);
+        self.k[order] = convolved(&self.vk, &self.q, order);
+        self.left[order] = driven(&self.vk, (&p.l, &by.l), order).plus(&convolved(&self.k, &self.vt, order));
+        self.omega[order] = driven(&self.left, (&p.w, &by.w), order);
         self.n[order] = convolved(&self.omega, &self.q, order);
-        let mut inner = add(&convolved(&self.n, &self.vt, order), &scaled(&self.omega[order], p.decay));
-        if order > 0 {
-            inner = add(&inner, &scaled(&self.omega[order - 1], by.decay));
-        }
-        self.inner[order] = inner;
-        self.yv[order] = driven(&self.vt, (&transposed(&p.y), &transposed(&by.y)), order);
+        self.yv[order] = driven(&self.vk, (&p.y.transposed(), &by.y.transposed()), order);
         self.z[order] = convolved(&self.yv, &self.q, order);
-        self.g[order] = driven(&self.vt, (&p.y, &by.y), order);
-        add_scaled(&convolved(&self.k, &self.inner, order), -1.0, &convolved(&self.z, &self.g, order))
+        self.g[order] = driven(&self.vt, (&p.yk, &by.yk), order);
+        driven(&self.omega, (&p.lk, &by.lk), order)
+            .plus(&convolved(&self.n, &self.vk, order))
+            .minus(&convolved(&self.z, &self.g, order))
     }
 }
 
-impl<const M: usize, const R: usize, const N: usize> Path<N> for ChartSegment<M, R, N> {
-    type At = ChartParameters<M>;
+impl<K: Lane> Path<K> for ChartSegment<K> {
+    type At = Seen<K>;
+    type Room = TermSeries<K>;
 
-    #[inline(always)]
-    fn at(&self, t: f64) -> ChartParameters<M> {
-        if t >= 1.0 { self.to } else { self.from.moved(t, &self.velocity) }
+    fn room(&self) -> TermSeries<K> {
+        TermSeries::zeros(self.family)
     }
 
-    #[inline(always)]
-    fn value(&self, at: &ChartParameters<M>, x: &[c64; N]) -> [c64; N] {
-        let (v, s) = parts::<M, R, N>(x, 1.0);
-        equations(&Terms::at(at, v, s).value())
+    fn at(&self, t: f64) -> Seen<K> {
+        if t >= 1.0 { self.to.clone() } else { self.from.moved(t, &self.velocity) }
     }
 
-    #[inline(never)]
-    fn precise_value(&self, at: &ChartParameters<M>, x: &[c64; N]) -> [c64; N] {
-        let (v, s) = parts::<M, R, N>(x, 1.0);
-        let (w, y) = (at.w.map(|row| row.map(Precise::complex)), at.y.map(|row| row.map(Precise::complex)));
-        let (v, s) = (v.map(|row| row.map(Precise::complex)), s.map(|row| row.map(Precise::complex)));
-        let e = value_in((&w, &y, Precise::complex(at.decay)), &v, &s);
-        equations(&e.map(|row| row.map(Precise::rounded)))
+    fn value(&self, at: &Seen<K>, x: &Vector<K>) -> Vector<K> {
+        self.family.equations(&Terms::at(at, self.family.parts(x, 1.0)).value(at))
     }
 
-    #[inline(always)]
-    fn linearize(&self, at: &ChartParameters<M>, x: &[c64; N]) -> ([c64; N], Square<N>) {
-        let (v, s) = parts::<M, R, N>(x, 1.0);
-        let terms = Terms::at(at, v, s);
-        let mut jacobian = [[ZERO; N]; N];
-        for unknown in 0..N {
-            let mut unit = [ZERO; N];
-            unit[unknown] = c64::new(1.0, 0.0);
-            let (dv, ds) = parts::<M, R, N>(&unit, 0.0);
-            let change = if unknown < R * (R + 1) / 2 { terms.along_s(&ds) } else { terms.along_v(at, &dv) };
-            let column: [c64; N] = equations(&change);
-            for row in 0..N {
-                jacobian[row][unknown] = column[row];
-            }
+    fn linearize(&self, at: &Seen<K>, x: &Vector<K>, jacobian: &mut Jacobian<K>) -> Vector<K> {
+        let family = self.family;
+        let terms = Terms::at(at, family.parts(x, 1.0));
+        for unknown in 0..family.count() {
+            let mut unit = Vector::zeros(family.count());
+            unit.set(unknown, K::real(1.0));
+            let (dv, ds) = family.parts(&unit, 0.0);
+            let change = if unknown < family.triangle() { terms.along_s(&ds) } else { terms.along_v(at, &dv) };
+            *jacobian.column(unknown) = family.equations(&change);
         }
-        (equations(&terms.value()), jacobian)
+        family.equations(&terms.value(at))
     }
 
-    #[inline(always)]
-    fn taylor(&self, at: &ChartParameters<M>, factors: &Lu<N>, x: &[c64; N]) -> Taylor<N> {
-        let mut taylor = [[ZERO; N]; ORDER + 1];
+    fn taylor(
+        &self, at: &Seen<K>, factors: &Jacobian<K>, x: &Vector<K>, order: usize, terms: &mut TermSeries<K>,
+    ) -> Taylor<K> {
+        let family = self.family;
+        let mut taylor = [Vector::zeros(x.len); ORDER + 1];
         taylor[0] = *x;
-        let mut terms = TermSeries::<M, R>::zeros();
-        terms.fill(at, &self.velocity, parts::<M, R, N>(x, 1.0), 0);
-        for order in 1..=ORDER {
-            let none = ([[ZERO; R]; M], [[ZERO; R]; R]);
-            let right: [c64; N] = equations(&terms.fill(at, &self.velocity, none, order));
-            taylor[order] = factors.solve(&right).map(|x| -x);
+        terms.fill(at, &self.velocity, family.parts(x, 1.0), 0);
+        let none = family.parts(&Vector::zeros(x.len), 0.0);
+        for n in 1..=order {
+            let right = family.equations(&terms.fill(at, &self.velocity, none, n));
+            taylor[n] = Vector::zeros(x.len).minus(&factors.solve(&right));
             // Again, with the coefficient that is known now.
-            terms.fill(at, &self.velocity, parts::<M, R, N>(&taylor[order], 0.0), order);
+            terms.fill(at, &self.velocity, family.parts(&taylor[n], 0.0), n);
         }
         taylor
     }
 }
 
-/// [`Family`] of rank R.
-pub(crate) struct ChartFamily<const M: usize, const R: usize>;
+impl Family for ChartFamily {
+    type Parameters = ChartParameters<c64>;
+    type Line = [ChartParameters<Precise>; 2];
+    type Segment<K: Lane> = ChartSegment<K>;
 
-impl<const M: usize, const R: usize, const N: usize> Family<N> for ChartFamily<M, R> {
-    type Parameters = ChartParameters<M>;
-    type Segment = ChartSegment<M, R, N>;
-
-    fn segment(from: &ChartParameters<M>, to: &ChartParameters<M>) -> ChartSegment<M, R, N> {
-        const { assert!(N == R * (R + 1) / 2 + R * (M - R), "one unknown an equation") };
-        ChartSegment { from: *from, to: *to, velocity: from.difference(to) }
+    fn unknowns(self) -> usize {
+        self.count()
     }
 
-    fn elsewhere(rng: &mut ChaCha8Rng, _: &ChartParameters<M>) -> ChartParameters<M> {
-        let w = add_scaled(&identity(), 0.5, &random_symmetric(rng));
-        ChartParameters { w, y: scaled(&random_block(rng), c64::new(1.5, 0.0)), decay: complex_normal(rng) }
+    fn numbers(self, p: &ChartParameters<c64>) -> Vec<c64> {
+        [&p.w, &p.y, &p.l].into_iter().flat_map(Block::entries).collect()
     }
 
-    fn start_pair(rng: &mut ChaCha8Rng) -> (ChartParameters<M>, [c64; N]) {
-        let mut x = [ZERO; N];
-        for entry in &mut x {
-            *entry = complex_normal(rng) * 0.7;
-        }
-        let (v, s) = parts::<M, R, N>(&x, 1.0);
-        let (w, lower): (Square<M>, Square<M>) =
-            (add_scaled(&identity(), 0.5, &random_symmetric(rng)), random_block(rng));
-        let mut p = ChartParameters { w, y: lower, decay: complex_normal(rng) };
-        let terms = Terms::at(&p, v, s);
-        // y = VᵀYV with yᵀŜy = kNkᵀ, N = VᵀWV: with Ŝ = LLᵀ and N = KKᵀ, y = L⁻ᵀKᵀkᵀ.
-        let l = symmetric_root(&s);
-        let n = symmetric_root(&product(&terms.omega, &v));
-        let y = solve_left(&transposed(&l), &product(&transposed(&n), &transposed(&terms.k)));
-        // VᵀY = (yᵀŜ)⁻¹ k inner.
-        let g = solve_left(&product_transposed(&y, &s), &product(&terms.k, &terms.inner));
-        for i in 0..R {
-            for j in 0..M {
-                p.y[i][j] = g[i][j] - (R..M).map(|k| v[k][i] * p.y[k][j]).sum::<c64>();
+    fn of_numbers(self, numbers: &[c64]) -> Option<ChartParameters<c64>> {
+        let [w, y, l] = Block::of_entries(self.size, numbers)?;
+        Some(ChartParameters { w, y, l })
+    }
+
+    fn line(self, from: &ChartParameters<c64>, to: &ChartParameters<c64>) -> [ChartParameters<Precise>; 2] {
+        [from, to].map(|p| {
+            let [w, y, l] = [&p.w, &p.y, &p.l].map(|matrix| matrix.map(Precise::complex));
+            ChartParameters { w, y, l }
+        })
+    }
+
+    fn segment<K: Lane>(self, line: &[ChartParameters<Precise>; 2], frame: &Frame) -> ChartSegment<K> {
+        let k = frame.weigh(&Block::identity(self.size));
+        let [from, to] = [&line[0], &line[1]].map(|p| {
+            let (y, l) = (frame.turn(&p.y), frame.pull(&p.l));
+            Seen { w: frame.weigh(&p.w), lk: l.times(&k), yk: y.times(&k), y, l, k }
+        });
+        let lower = |p: &Seen<Precise>| {
+            let [w, y, l, k, lk, yk] = [&p.w, &p.y, &p.l, &p.k, &p.lk, &p.yk].map(|matrix| matrix.map(K::from_precise));
+            Seen { w, y, l, k, lk, yk }
+        };
+        let (start, end) = (lower(&from), lower(&to));
+        let minus = |a: &Block<Precise>, b: &Block<Precise>| a.minus(b);
+        let velocity = Seen {
+            w: minus(&to.w, &from.w),
+            y: minus(&to.y, &from.y),
+            l: minus(&to.l, &from.l),
+            k,
+            lk: minus(&to.lk, &from.lk),
+            yk: minus(&to.yk, &from.yk),
+        };
+        ChartSegment { family: self, from: start, to: end, velocity: lower(&velocity) }
+    }
+
+    fn frame<K: Lane>(self, at: &Seen<K>, x: &Vector<K>) -> Option<Frame> {
+        let x = &x.map(K::rounded);
+        let [l, w, y] = [&at.l, &at.w, &at.y].map(|matrix| matrix.map(K::rounded));
+        let moved = Moved { pulled: &[self.s_of(x), l], weighed: &[w], turned: &[y] };
+        // V in the balanced frame, turned onto the first axes: there the chart is at its best.
+        let (v, _) = self.parts(x, 1.0);
+        let a = match balance(&moved) {
+            Some(a) => a.times(&aligned(&solve_left(&a, &v))),
+            None if self.slope(x) > STEEP => aligned(&v),
+            None => return None,
+        };
+        Some(Frame::of(&a))
+    }
+
+    fn moved<K: Lane>(self, x: &Vector<K>, frame: &Frame) -> Vector<K> {
+        let (v, s) = self.parts(x, 1.0);
+        self.rechart(&frame.b.times(&v.map(K::to_precise)), &s.map(K::to_precise)).map(K::from_precise)
+    }
+
+    fn matrix<K: Lane>(self, x: &Vector<K>) -> Block<K> {
+        self.s_of(x)
+    }
+
+    fn between(self, from: &ChartParameters<c64>, to: &ChartParameters<c64>, t: c64) -> ChartParameters<c64> {
+        let mix = |a: &Block<c64>, b: &Block<c64>| a.plus(&b.minus(a).scaled(t));
+        ChartParameters { w: mix(&from.w, &to.w), y: mix(&from.y, &to.y), l: mix(&from.l, &to.l) }
+    }
+
+    fn elsewhere(self, rng: &mut ChaCha8Rng, _: &ChartParameters<c64>) -> ChartParameters<c64> {
+        let m = self.size;
+        let w = Block::identity(m).plus_scaled(0.5, &random_symmetric(rng, m));
+        ChartParameters { w, y: random_block(rng, m, m).scaled(c64::new(1.5, 0.0)), l: scalar(m, complex_normal(rng)) }
+    }
+
+    fn start_pair(self, rng: &mut ChaCha8Rng) -> (ChartParameters<c64>, Vector<c64>) {
+        let (m, r) = (self.size, self.rank);
+        let x = Vector::from_fn(self.count(), |_| complex_normal(rng) * 0.7);
+        let w = Block::identity(m).plus_scaled(0.5, &random_symmetric(rng, m));
+        let y = random_block(rng, m, m);
+        let mut p = ChartParameters { w, y, l: scalar(m, complex_normal(rng)) };
+        let terms = Terms::at(&seen(&p), self.parts(&x, 1.0));
+        // y = VᵀYV with yᵀŜy = kNkᵀ, N = VᵀWV, k = VᵀVŜ + λ: with Ŝ = LLᵀ and N = KKᵀ, y = L⁻ᵀKᵀkᵀ.
+        let lambda = p.l.at(0, 0);
+        let k = terms.k.shifted(lambda);
+        let l = symmetric_root(&terms.s);
+        let n = symmetric_root(&terms.vt.times(&p.w).times(&terms.v));
+        let y = solve_left(&l.transposed(), &n.transposed_times(&k.transposed()));
+        // VᵀY = (yᵀŜ)⁻¹ P W (S + λ).
+        let e = terms.omega.times(&p.l).plus(&terms.n.times(&terms.vt));
+        let g = solve_left(&y.transposed_times(&terms.s), &e);
+        for i in 0..r {
+            for j in 0..m {
+                let rest: c64 = (r..m).map(|k| terms.v.at(k, i) * p.y.at(k, j)).sum();
+                p.y.set(i, j, g.at(i, j) - rest);
             }
         }
         (p, x)
     }
-}
 
-/// L lower triangular with L Lᵀ = K, for a generic complex symmetric K.
-fn symmetric_root<const R: usize>(matrix: &Square<R>) -> Square<R> {
-    let mut l = [[ZERO; R]; R];
-    for j in 0..R {
-        for i in j..R {
-            let inner: c64 = (0..j).map(|k| l[i][k] * l[j][k]).sum();
-            let rest = matrix[i][j] - inner;
-            l[i][j] = if i == j { rest.sqrt() } else { rest / l[j][j] };
-        }
-    }
-    l
-}
-
-/// K⁻¹ R, for a generic K.
-fn solve_left<const R: usize, const C: usize>(matrix: &Square<R>, right: &Block<R, C>) -> Block<R, C> {
-    let lu = Lu::new(matrix).expect("a random matrix is regular");
-    let mut out = [[ZERO; C]; R];
-    for j in 0..C {
-        let mut column = [ZERO; R];
-        for i in 0..R {
-            column[i] = right[i][j];
-        }
-        for (i, x) in lu.solve(&column).into_iter().enumerate() {
-            out[i][j] = x;
-        }
-    }
-    out
-}
-
-impl<const M: usize> ChartParameters<M> {
-    /// The same instance in other coordinates: S = A S' Aᵀ for a complex orthogonal A, named by a seed.
-    ///
-    /// A = (I − K)(I + K)⁻¹ with a random antisymmetric K.
-    pub(crate) fn congruent<const R: usize, const N: usize>(
-        &self, roots: &[[c64; N]], seed: u64,
-    ) -> (Self, Vec<[c64; N]>) {
-        let draw: Square<M> = random_block(&mut stream(seed, CONGRUENCE));
-        let skew = scaled(&add_scaled(&draw, -1.0, &transposed(&draw)), c64::new(0.4, 0.0));
-        let plus = add(&identity(), &skew);
-        let inverse = solve_left(&plus, &identity::<M>());
-        let a = product(&add_scaled(&identity(), -1.0, &skew), &inverse);
-        let turn = |matrix: &Square<M>| product_transposed(&a, &product(matrix, &a));
-        let parameters = Self { w: turn(&self.w), y: turn(&self.y), decay: self.decay };
+    /// S = A S' Aᵀ for a complex orthogonal A = (I − K)(I + K)⁻¹ with a random antisymmetric K.
+    fn congruent(
+        self, base: &ChartParameters<c64>, roots: &[Vector<c64>], seed: u64,
+    ) -> (ChartParameters<c64>, Vec<Vector<c64>>) {
+        let m = self.size;
+        let draw = random_block(&mut stream(seed, CONGRUENCE), m, m);
+        let skew = draw.minus(&draw.transposed()).scaled(c64::new(0.4, 0.0));
+        let inverse = solve_left(&Block::identity(m).plus(&skew), &Block::identity(m));
+        let a = Block::identity(m).minus(&skew).times(&inverse);
+        let turn = |matrix: &Block<c64>| a.transposed_times(&matrix.times(&a));
+        let parameters = ChartParameters { w: turn(&base.w), y: turn(&base.y), l: base.l };
         let moved = roots.iter().map(|root| {
-            let (v, s) = parts::<M, R, N>(root, 1.0);
-            rechart(&product_transposed(&a, &v), &s)
+            let (v, s) = self.parts(root, 1.0);
+            self.rechart(&a.transposed_times(&v), &s)
         });
         (parameters, moved.collect())
     }
 }
 
-/// The unknowns of V Ŝ Vᵀ for a V whose upper block is not I.
-fn rechart<const M: usize, const R: usize, const N: usize>(v: &Block<M, R>, s: &Square<R>) -> [c64; N] {
-    let mut top = [[ZERO; R]; R];
-    top.copy_from_slice(&v[..R]);
-    let turned = product(&product(&top, s), &transposed(&top));
-    // [I; B T⁻¹], by (Tᵀ)⁻¹ Bᵀ.
-    let rows = transposed(&solve_left(&transposed(&top), &transposed(v)));
-    let mut x = [ZERO; N];
-    for i in 0..R {
-        for j in i..R {
-            x[packed(i, j, R)] = turned[i][j];
-        }
-    }
-    for i in R..M {
-        for j in 0..R {
-            x[R * (R + 1) / 2 + (i - R) * R + j] = rows[i][j];
-        }
-    }
-    x
+/// Parameters without a frame.
+fn seen(p: &ChartParameters<c64>) -> Seen<c64> {
+    Seen { w: p.w, y: p.y, l: p.l, k: Block::identity(p.w.rows), lk: p.l, yk: p.y }
 }
 
-/// S of the unknowns.
-pub(crate) fn s_of<const M: usize, const R: usize, const N: usize>(x: &[c64; N]) -> Square<M> {
-    let (v, s) = parts::<M, R, N>(x, 1.0);
-    product(&product(&v, &s), &transposed(&v))
+/// c I.
+fn scalar(size: usize, c: c64) -> Block<c64> {
+    Block::zeros(size, size).shifted(c)
+}
+
+/// L lower triangular with L Lᵀ = K, for a generic complex symmetric K.
+fn symmetric_root(matrix: &Block<c64>) -> Block<c64> {
+    let mut l = Block::from_fn(matrix.rows, matrix.rows, |_, _| ZERO);
+    for j in 0..matrix.rows {
+        for i in j..matrix.rows {
+            let inner: c64 = (0..j).map(|k| l.at(i, k) * l.at(j, k)).sum();
+            let rest = matrix.at(i, j) - inner;
+            l.set(i, j, if i == j { rest.sqrt() } else { rest / l.at(j, j) });
+        }
+    }
+    l
 }
 
 /// The stream of the congruences.

@@ -3,24 +3,52 @@
 use faer::c64;
 use rand_chacha::ChaCha8Rng;
 
-use super::small::Block;
+use super::block::Block;
+use super::frame::Frame;
+use super::lanes::Lane;
 use super::tracker::Path;
+use super::vector::Vector;
 use crate::random::normal;
 
-/// Systems of N equations that differ in their parameters.
-pub(crate) trait Family<const N: usize> {
+/// Systems that differ in their parameters.
+pub(crate) trait Family: Copy + Sync {
     /// One instance.
     type Parameters: Clone + Sync + Send;
-    /// The instances on a line between two.
-    type Segment: Path<N>;
+    /// The instances on a line between two, to twice the precision.
+    type Line: Sync;
+    /// The same in the coordinates of a frame, in numbers of one precision or the other.
+    type Segment<K: Lane>: Path<K>;
 
+    /// N.
+    fn unknowns(self) -> usize;
+    /// The numbers of an instance, in order.
+    fn numbers(self, parameters: &Self::Parameters) -> Vec<c64>;
+    /// The instance of such numbers; `None` where there are too few or too many.
+    fn of_numbers(self, numbers: &[c64]) -> Option<Self::Parameters>;
     /// The line.
-    fn segment(from: &Self::Parameters, to: &Self::Parameters) -> Self::Segment;
+    fn line(self, from: &Self::Parameters, to: &Self::Parameters) -> Self::Line;
+    /// The line in a frame.
+    fn segment<K: Lane>(self, line: &Self::Line, frame: &Frame) -> Self::Segment<K>;
+    /// A frame for a point at these parameters, within the one it is in; `None` where that one is good.
+    fn frame<K: Lane>(self, at: &At<Self, K>, x: &Vector<K>) -> Option<Frame>;
+    /// A point in a frame within the one it is in.
+    fn moved<K: Lane>(self, x: &Vector<K>, frame: &Frame) -> Vector<K>;
+    /// The matrix that a point stands for.
+    fn matrix<K: Lane>(self, x: &Vector<K>) -> Block<K>;
+    /// The instance at a complex t on the line between two.
+    fn between(self, from: &Self::Parameters, to: &Self::Parameters, t: c64) -> Self::Parameters;
     /// Another instance, which loops through the base may pass.
-    fn elsewhere(rng: &mut ChaCha8Rng, base: &Self::Parameters) -> Self::Parameters;
+    fn elsewhere(self, rng: &mut ChaCha8Rng, base: &Self::Parameters) -> Self::Parameters;
     /// A generic instance with one of its solutions.
-    fn start_pair(rng: &mut ChaCha8Rng) -> (Self::Parameters, [c64; N]);
+    fn start_pair(self, rng: &mut ChaCha8Rng) -> (Self::Parameters, Vector<c64>);
+    /// The same instance and solutions in other coordinates, named by a seed.
+    fn congruent(
+        self, base: &Self::Parameters, roots: &[Vector<c64>], seed: u64,
+    ) -> (Self::Parameters, Vec<Vector<c64>>);
 }
+
+/// The parameters at one t.
+pub(crate) type At<F, K> = <<F as Family>::Segment<K> as Path<K>>::At;
 
 /// A complex number with independent normal parts of variance ½.
 pub(crate) fn complex_normal(rng: &mut ChaCha8Rng) -> c64 {
@@ -29,56 +57,44 @@ pub(crate) fn complex_normal(rng: &mut ChaCha8Rng) -> c64 {
 }
 
 /// A matrix of such numbers, of size √(1/columns) each.
-pub(crate) fn random_block<const R: usize, const C: usize>(rng: &mut ChaCha8Rng) -> Block<R, C> {
-    let scale = 1.0 / (C as f64).sqrt();
-    let mut out = [[c64::new(0.0, 0.0); C]; R];
-    for row in &mut out {
-        for entry in row {
-            *entry = complex_normal(rng) * scale;
-        }
-    }
-    out
+pub(crate) fn random_block(rng: &mut ChaCha8Rng, rows: usize, columns: usize) -> Block<c64> {
+    let scale = 1.0 / (columns as f64).sqrt();
+    Block::from_fn(rows, columns, |_, _| complex_normal(rng) * scale)
 }
 
 /// A symmetric one.
-pub(crate) fn random_symmetric<const M: usize>(rng: &mut ChaCha8Rng) -> Block<M, M> {
-    let mut out: Block<M, M> = random_block(rng);
-    for i in 0..M {
-        for j in 0..i {
-            out[i][j] = out[j][i];
-        }
-    }
-    out
+pub(crate) fn random_symmetric(rng: &mut ChaCha8Rng, size: usize) -> Block<c64> {
+    let out = random_block(rng, size, size);
+    Block::from_fn(size, size, |i, j| out.at(i.min(j), i.max(j)))
 }
 
 /// A unitary matrix.
-pub(crate) fn random_unitary<const M: usize>(rng: &mut ChaCha8Rng) -> Block<M, M> {
-    orthonormal(random_block(rng))
+pub(crate) fn random_unitary(rng: &mut ChaCha8Rng, size: usize) -> Block<c64> {
+    orthonormal(random_block(rng, size, size))
+}
+
+/// A real orthogonal matrix.
+pub(crate) fn random_orthogonal(rng: &mut ChaCha8Rng, size: usize) -> Block<c64> {
+    orthonormal(random_block(rng, size, size).map(|x| c64::new(x.re, 0.0)))
 }
 
 /// The columns made orthonormal, one after the other.
-fn orthonormal<const M: usize>(mut out: Block<M, M>) -> Block<M, M> {
-    for j in 0..M {
+fn orthonormal(mut out: Block<c64>) -> Block<c64> {
+    let m = out.rows;
+    for j in 0..m {
         // Twice is enough.
         for _ in 0..2 {
             for k in 0..j {
-                let inner: c64 = (0..M).map(|i| out[i][k].conj() * out[i][j]).sum();
-                for row in &mut out {
-                    let part = row[k] * inner;
-                    row[j] -= part;
+                let inner: c64 = (0..m).map(|i| out.at(i, k).conj() * out.at(i, j)).sum();
+                for i in 0..m {
+                    out.add(i, j, -out.at(i, k) * inner);
                 }
             }
-            let length = (0..M).map(|i| out[i][j].norm_sqr()).sum::<f64>().sqrt();
-            for row in &mut out {
-                row[j] /= length;
+            let length = (0..m).map(|i| out.at(i, j).norm_sqr()).sum::<f64>().sqrt();
+            for i in 0..m {
+                out.set(i, j, out.at(i, j) / length);
             }
         }
     }
     out
-}
-
-/// A real orthogonal matrix.
-pub(crate) fn random_orthogonal<const M: usize>(rng: &mut ChaCha8Rng) -> Block<M, M> {
-    let draw: Block<M, M> = random_block(rng);
-    orthonormal(draw.map(|row| row.map(|x| c64::new(x.re, 0.0))))
 }

@@ -3,21 +3,29 @@
 use std::sync::OnceLock;
 
 use faer::{Mat, c64};
+use rayon::prelude::*;
 
-use super::chart::{ChartFamily, ChartParameters, s_of};
+use super::block::{Block, MAX_SIZE};
+use super::certificate::Guess;
+use super::chart::{ChartFamily, ChartParameters};
 use super::family::{Family, random_orthogonal};
+use super::fibre_file::{self, FORMAT, FibreHeader};
 use super::full::{FullFamily, FullParameters};
-use super::monodromy::{MonodromyParams, monodromy};
-use super::ring::Dense;
-use super::small::{Square, ZERO, product, product_transposed, transposed, unpack};
+use super::jacobian::solve_left;
+use super::lanes::Lane;
+use super::monodromy::{MonodromyParams, monodromy, track_all};
+use super::precise::Precise;
+use super::ring::{Dense, Ring};
 use super::solve::{PathCounts, Solved, solve};
+use super::tracker::{PathEnd, PathState, TrackerParams};
+use super::vector::Vector;
 use crate::random::stream;
 
 /// How many complex solutions of rank r a generic instance of size m has; `None` where nobody knows.
 ///
 /// Full rank up to m = 5, and rank 2 of m = 3: exact over finite fields (docs/theory.md, 3.8). Rank one: 2m, the
-/// eigenvalues of a quadratic pencil. Loops from two independent instances found 84 of rank 2 for m = 4, but lost paths
-/// on the way: that is a lower bound, and no count here.
+/// eigenvalues of a quadratic pencil. Ranks 2 and 3 of m = 4: loops from two independent instances each found 84 and 288,
+/// and then loops that lost no path brought nothing new (docs/results/equilibria.md).
 pub fn generic_count(size: usize, rank: usize) -> Option<usize> {
     match (size, rank) {
         (_, 0) => Some(1),
@@ -25,6 +33,8 @@ pub fn generic_count(size: usize, rank: usize) -> Option<usize> {
         (2, 2) => Some(6),
         (3, 2) => Some(30),
         (3, 3) => Some(24),
+        (4, 2) => Some(84),
+        (4, 3) => Some(288),
         (4, 4) => Some(124),
         (5, 5) => Some(824),
         _ => None,
@@ -32,26 +42,79 @@ pub fn generic_count(size: usize, rank: usize) -> Option<usize> {
 }
 
 /// The instance and its solutions.
-pub(crate) struct Fibre<P, const N: usize> {
+pub(crate) struct Fibre<P> {
     pub(crate) parameters: P,
-    pub(crate) roots: Vec<[c64; N]>,
+    pub(crate) roots: Vec<Vector<c64>>,
 }
 
-fn build<const N: usize, F: Family<N>>(seed: u64, known_count: Option<usize>) -> Fibre<F::Parameters, N> {
-    let params = MonodromyParams { seed, known_count, idle_loops: 30, max_loops: 60 };
-    let found = monodromy::<N, F>(&params, &|_, _| false);
-    Fibre { parameters: found.parameters, roots: found.roots }
+/// The fibre of one size and rank, as a file: made from loops by its seed.
+///
+/// `watch(loops, solutions)` is asked before each loop whether to stop.
+///
+/// # Errors
+/// [`NoFibre`]: sizes from 1 to 6 and ranks from 2 (or m = 1) to m have one
+/// # Cost        milliseconds for m = 3, seconds for m = 4, a minute for m = 5
+pub fn make_fibre(
+    (size, rank): (usize, usize), params: &MonodromyParams, watch: &dyn Fn(usize, usize) -> bool,
+) -> Result<(FibreHeader, Vec<u8>), NoFibre> {
+    if size == 0 || size > MAX_SIZE || rank == 0 || rank > size || (rank == 1 && size > 1) {
+        return Err(NoFibre { size, rank });
+    }
+    Ok(if rank == size {
+        made(FullFamily { size }, (size, rank), params, watch)
+    } else {
+        made(ChartFamily { size, rank }, (size, rank), params, watch)
+    })
 }
 
-/// Solutions of rank 2 for m = 4 that loops found.
-const SEEN_TWO_OF_FOUR: usize = 84;
+/// There is no such fibre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no fibre of size {size} and rank {rank}: sizes go from 1 to 6, ranks from 2 to the size (rank one is solved directly)"
+)]
+pub struct NoFibre {
+    /// m.
+    pub size: usize,
+    /// r.
+    pub rank: usize,
+}
 
-static ONE: OnceLock<Fibre<FullParameters<1>, 1>> = OnceLock::new();
-static TWO: OnceLock<Fibre<FullParameters<2>, 3>> = OnceLock::new();
-static THREE: OnceLock<Fibre<FullParameters<3>, 6>> = OnceLock::new();
-static FOUR: OnceLock<Fibre<FullParameters<4>, 10>> = OnceLock::new();
-static TWO_OF_THREE: OnceLock<Fibre<ChartParameters<3>, 5>> = OnceLock::new();
-static TWO_OF_FOUR: OnceLock<Fibre<ChartParameters<4>, 7>> = OnceLock::new();
+fn made<F: Family>(
+    family: F, (size, rank): (usize, usize), params: &MonodromyParams, watch: &dyn Fn(usize, usize) -> bool,
+) -> (FibreHeader, Vec<u8>) {
+    let found = monodromy(family, params, watch);
+    // A path of no length refines and checks.
+    let here = (&found.parameters, &found.parameters);
+    let exact: Vec<Vector<Precise>> = found.roots.iter().map(|root| root.map(Precise::complex)).collect();
+    let ends = track_all(family, here, &exact, &TrackerParams::of_attempt(1));
+    let arrived = ends.iter().filter(|end| end.state == PathState::Arrived);
+    let mut residual = 0.0f64;
+    let mut roots: Vec<Vector<c64>> = Vec::new();
+    for end in arrived {
+        let exact = end.point(family);
+        let root = exact.map(Lane::rounded);
+        let size = exact.largest().max(1e-300);
+        residual = residual.max(root.map(Precise::complex).minus(&exact).largest() / size);
+        roots.push(root);
+    }
+    let header = FibreHeader {
+        format: FORMAT.into(),
+        size,
+        rank,
+        seed: params.seed,
+        solutions: roots.len(),
+        unknowns: family.unknowns(),
+        expected: generic_count(size, rank),
+        loops: found.loops,
+        idle_loops: found.idle,
+        paths: found.paths,
+        lost: found.lost,
+        residual,
+        checksum: String::new(),
+    };
+    let file = fibre_file::write(header, &family.numbers(&found.parameters), &roots);
+    (fibre_file::read_header(&file).expect("what was just written"), file)
+}
 
 /// The whitened instance in units in which its parameters are of size 1: S W S + λ'(WS + SW) + λ'²W = Mᵀ S M.
 pub(crate) struct Whitened {
@@ -60,69 +123,122 @@ pub(crate) struct Whitened {
     pub(crate) decay: f64,
 }
 
-/// All ends of paths to an instance, as matrices S; `None` for ranks and sizes that there is no fibre for.
-pub(crate) fn solve_rank(instance: &Whitened, rank: usize) -> Option<(Vec<Dense<c64>>, PathCounts)> {
-    let (size, count) = (instance.w.nrows(), generic_count(instance.w.nrows(), rank));
-    // Seeds with instances whose solutions are of moderate size.
-    match (size, rank) {
-        (1, 1) => Some(full(ONE.get_or_init(|| build::<1, FullFamily<1>>(0, Some(2))), instance)),
-        (2, 2) => Some(full(TWO.get_or_init(|| build::<3, FullFamily<2>>(38, count)), instance)),
-        (3, 3) => Some(full(THREE.get_or_init(|| build::<6, FullFamily<3>>(32, count)), instance)),
-        (4, 4) => Some(full(FOUR.get_or_init(|| build::<10, FullFamily<4>>(38, count)), instance)),
-        (3, 2) => {
-            Some(partial::<3, 2, 5>(TWO_OF_THREE.get_or_init(|| build::<5, ChartFamily<3, 2>>(0, count)), instance))
-        }
-        (4, 2) => Some(partial::<4, 2, 7>(
-            TWO_OF_FOUR.get_or_init(|| build::<7, ChartFamily<4, 2>>(1, Some(SEEN_TWO_OF_FOUR))),
-            instance,
-        )),
-        _ => None,
-    }
+/// All ends of paths to an instance, as S in frames; `None` for ranks and sizes that there is no fibre for.
+pub(crate) fn solve_rank(instance: &Whitened, rank: usize) -> Option<(Vec<Guess>, PathCounts)> {
+    let size = instance.w.nrows();
+    let file = shipped(size, rank)?;
+    Some(if rank == size {
+        static FULL: [OnceLock<Fibre<FullParameters<c64>>>; MAX_SIZE] = [const { OnceLock::new() }; MAX_SIZE];
+        let family = FullFamily { size };
+        full(family, FULL[size - 1].get_or_init(|| opened(family, file)), instance)
+    } else {
+        static CHART: [OnceLock<Fibre<ChartParameters<c64>>>; MAX_SIZE * MAX_SIZE] =
+            [const { OnceLock::new() }; MAX_SIZE * MAX_SIZE];
+        let family = ChartFamily { size, rank };
+        partial(family, CHART[(size - 1) * MAX_SIZE + rank].get_or_init(|| opened(family, file)), instance)
+    })
 }
 
-fn lift<const M: usize>(matrix: &Mat<f64>) -> Square<M> {
-    let mut out: Square<M> = [[ZERO; M]; M];
-    for (i, row) in out.iter_mut().enumerate() {
-        for (j, entry) in row.iter_mut().enumerate() {
-            *entry = c64::new(matrix[(i, j)], 0.0);
-        }
-    }
-    out
+/// The files that come with the program, made by `stopgrad fibre`.
+pub fn shipped(size: usize, rank: usize) -> Option<&'static [u8]> {
+    Some(match (size, rank) {
+        (1, 1) => include_bytes!("../../fibres/1-1.fibre"),
+        (2, 2) => include_bytes!("../../fibres/2-2.fibre"),
+        (3, 2) => include_bytes!("../../fibres/3-2.fibre"),
+        (3, 3) => include_bytes!("../../fibres/3-3.fibre"),
+        (4, 2) => include_bytes!("../../fibres/4-2.fibre"),
+        (4, 3) => include_bytes!("../../fibres/4-3.fibre"),
+        (4, 4) => include_bytes!("../../fibres/4-4.fibre"),
+        (5, 5) => include_bytes!("../../fibres/5-5.fibre"),
+        _ => return None,
+    })
+}
+
+fn opened<F: Family>(family: F, file: &[u8]) -> Fibre<F::Parameters> {
+    let (parameters, roots) = fibre_file::read(family, file).expect("a file that a test reads");
+    Fibre { parameters, roots }
+}
+
+fn lift(matrix: &Mat<f64>) -> Block<c64> {
+    Block::from_fn(matrix.nrows(), matrix.ncols(), |i, j| c64::new(matrix[(i, j)], 0.0))
+}
+
+fn dense(matrix: &Block<c64>) -> Dense<c64> {
+    Dense::from_fn(matrix.rows, matrix.columns, |i, j| matrix.at(i, j))
 }
 
 /// Full rank, by T = S + λ and C = λ MᵀM.
-fn full<const M: usize, const N: usize>(
-    fibre: &Fibre<FullParameters<M>, N>, instance: &Whitened,
-) -> (Vec<Dense<c64>>, PathCounts) {
-    let m: Square<M> = lift(&instance.m);
-    let gram = product_transposed(&m, &m);
-    let target = FullParameters { w: lift(&instance.w), m, c: gram.map(|row| row.map(|x| x * instance.decay)) };
-    let detour = |k: u64| fibre.parameters.congruent(&fibre.roots, k);
-    let Solved { roots, counts } = solve::<N, FullFamily<M>>((&fibre.parameters, &fibre.roots), &target, &detour);
-    let matrix = |root: &[c64; N]| {
-        let t: Square<M> = unpack(root);
-        Dense::from_fn(M, M, |i, j| if i == j { t[i][j] - instance.decay } else { t[i][j] })
+fn full(family: FullFamily, fibre: &Fibre<FullParameters<c64>>, instance: &Whitened) -> (Vec<Guess>, PathCounts) {
+    let m = lift(&instance.m);
+    let decay = c64::new(instance.decay, 0.0);
+    let target = FullParameters { w: lift(&instance.w), c: m.transposed_times(&m).scaled(decay), m };
+    let Solved { roots, counts } = solve(family, (&fibre.parameters, &fibre.roots), &target);
+    let line = family.line(&target, &target);
+    let guess = |end: &PathEnd| {
+        let (a, x) = end.in_own_frame(family, &line);
+        // S' = T' − λ (AᵀA)⁻¹
+        let b = solve_left(&a, &Block::identity(family.size));
+        let shift = b.times(&b.transposed()).scaled(decay);
+        Guess { frame: Some(dense(&a)), inside: dense(&x.unpack(family.size).minus(&shift)) }
     };
-    (roots.iter().map(matrix).collect(), counts)
+    (roots.par_iter().map(guess).collect(), counts)
 }
 
 /// A rank between, in coordinates turned at random: the chart V = [I; U] misses what has no component in the first.
-fn partial<const M: usize, const R: usize, const N: usize>(
-    fibre: &Fibre<ChartParameters<M>, N>, instance: &Whitened,
-) -> (Vec<Dense<c64>>, PathCounts) {
-    let turn: Square<M> = random_orthogonal(&mut stream(0, TURN));
-    let turned = |matrix: &Mat<f64>| product_transposed(&turn, &product(&lift(matrix), &turn));
+fn partial(family: ChartFamily, fibre: &Fibre<ChartParameters<c64>>, instance: &Whitened) -> (Vec<Guess>, PathCounts) {
+    let turn = random_orthogonal(&mut stream(0, TURN), family.size);
+    let turned = |matrix: &Mat<f64>| turn.transposed_times(&lift(matrix).times(&turn));
     let decay = c64::new(instance.decay, 0.0);
-    let target = ChartParameters { w: turned(&instance.w), y: turned(&instance.m), decay };
-    let detour = |k: u64| fibre.parameters.congruent::<R, N>(&fibre.roots, k);
-    let Solved { roots, counts } = solve::<N, ChartFamily<M, R>>((&fibre.parameters, &fibre.roots), &target, &detour);
-    let matrix = |root: &[c64; N]| {
-        let s = s_of::<M, R, N>(root);
-        let back = product(&product(&turn, &s), &transposed(&turn));
-        Dense::from_fn(M, M, |i, j| back[i][j])
+    let target = ChartParameters {
+        w: turned(&instance.w),
+        y: turned(&instance.m),
+        l: Block::zeros(family.size, family.size).shifted(decay),
     };
-    (roots.iter().map(matrix).collect(), counts)
+    let Solved { roots, counts } = solve(family, (&fibre.parameters, &fibre.roots), &target);
+    let line = family.line(&target, &target);
+    let guess = |end: &PathEnd| {
+        let (a, x) = end.in_own_frame(family, &line);
+        Guess { frame: Some(dense(&turn.times(&a))), inside: dense(&family.s_of(&x)) }
+    };
+    (roots.par_iter().map(guess).collect(), counts)
 }
 
 /// The stream of the turn.
 const TURN: u64 = 0x7475_726e;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sizes() -> impl Iterator<Item = (usize, usize)> {
+        (1..=MAX_SIZE).flat_map(|size| (1..=size).map(move |rank| (size, rank)))
+    }
+
+    #[test]
+    fn every_fibre_that_comes_along_is_whole() {
+        let mut seen = 0;
+        for (size, rank) in sizes() {
+            let Some(file) = shipped(size, rank) else { continue };
+            let header = fibre_file::read_header(file).expect("a good file");
+            assert_eq!((header.size, header.rank), (size, rank));
+            assert_eq!(Some(header.solutions), generic_count(size, rank), "size {size}, rank {rank}");
+            assert!(header.residual < 1e-15, "{header:?}");
+            seen += 1;
+        }
+        assert_eq!(seen, 8);
+    }
+
+    #[test]
+    fn a_fibre_is_made_again_from_its_seed_and_solves_its_instance() {
+        for (size, rank) in [(1, 1), (2, 2), (3, 2)] {
+            let file = shipped(size, rank).expect("there is one");
+            let header = fibre_file::read_header(file).expect("a good file");
+            let params = MonodromyParams { seed: header.seed, known_count: None, idle_loops: 10, max_loops: 60 };
+            let (made, bytes) = make_fibre((size, rank), &params, &|_, _| false).expect("a size that has one");
+            assert_eq!(made, header);
+            assert_eq!(bytes, file, "size {size}, rank {rank}");
+        }
+        assert!(make_fibre((3, 1), &MonodromyParams::default(), &|_, _| false).is_err());
+        assert!(make_fibre((7, 7), &MonodromyParams::default(), &|_, _| false).is_err());
+    }
+}

@@ -7,211 +7,259 @@
 use faer::c64;
 use rand_chacha::ChaCha8Rng;
 
+use super::block::{Block, packed};
 use super::family::{Family, random_block, random_symmetric, random_unitary};
+use super::frame::{Frame, Moved, balance};
+use super::jacobian::Jacobian;
+use super::lanes::Lane;
 use super::precise::Precise;
-use super::ring::{Ring, ring_product};
-use super::small::{Lu, Square, ZERO, add_scaled, identity, pack, packed, product, product_transposed, unpack};
-use super::tracker::{ORDER, Path, Taylor};
+use super::predictor::{ORDER, Taylor};
+use super::ring::Ring;
+use super::tracker::Path;
+use super::vector::Vector;
 use crate::random::stream;
 
 /// The parameters (W, M, C).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct FullParameters<const M: usize> {
-    pub(crate) w: Square<M>,
-    pub(crate) m: Square<M>,
-    pub(crate) c: Square<M>,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct FullParameters<K: Lane> {
+    pub(crate) w: Block<K>,
+    pub(crate) m: Block<K>,
+    pub(crate) c: Block<K>,
 }
 
-impl<const M: usize> FullParameters<M> {
+impl<K: Lane> FullParameters<K> {
     /// T ↦ the C for which it is a solution: Mᵀ T M − T W T.
-    pub(crate) fn constant_of(w: &Square<M>, m: &Square<M>, t: &Square<M>) -> Square<M> {
-        let pushed = product_transposed(m, &product(t, m));
-        add_scaled(&pushed, -1.0, &product(&product(t, w), t))
+    pub(crate) fn constant_of(w: &Block<K>, m: &Block<K>, t: &Block<K>) -> Block<K> {
+        m.transposed_times(&t.times(m)).minus(&t.times(w).times(t))
     }
 
-    fn difference(&self, to: &Self) -> Self {
-        let minus = |a: &Square<M>, b: &Square<M>| add_scaled(a, -1.0, b);
-        Self { w: minus(&to.w, &self.w), m: minus(&to.m, &self.m), c: minus(&to.c, &self.c) }
-    }
-
-    #[inline(always)]
     fn moved(&self, t: f64, by: &Self) -> Self {
-        Self { w: add_scaled(&self.w, t, &by.w), m: add_scaled(&self.m, t, &by.m), c: add_scaled(&self.c, t, &by.c) }
+        Self { w: self.w.plus_scaled(t, &by.w), m: self.m.plus_scaled(t, &by.m), c: self.c.plus_scaled(t, &by.c) }
     }
 }
 
 /// The straight line from one set of parameters to another.
 #[derive(Debug, Clone)]
-pub(crate) struct FullSegment<const M: usize, const N: usize> {
-    from: FullParameters<M>,
-    to: FullParameters<M>,
-    velocity: FullParameters<M>,
+pub(crate) struct FullSegment<K: Lane> {
+    size: usize,
+    from: FullParameters<K>,
+    to: FullParameters<K>,
+    velocity: FullParameters<K>,
+    /// Ṁᵀ.
+    pull: Block<K>,
 }
 
-impl<const M: usize, const N: usize> FullSegment<M, N> {
-    pub(crate) fn new(from: FullParameters<M>, to: FullParameters<M>) -> Self {
-        const { assert!(N == M * (M + 1) / 2, "one unknown for each entry of a triangle") };
-        Self { from, to, velocity: from.difference(&to) }
+/// Coefficients of a power series of matrices.
+pub(crate) type Series<K> = [Block<K>; ORDER + 1];
+
+/// K added to a triangle, with a sign.
+fn add_one<K: Lane>(out: &mut Vector<K>, sign: f64, matrix: &Block<K>) {
+    for i in 0..matrix.rows {
+        for j in i..matrix.rows {
+            out.add(packed(i, j, matrix.rows), matrix.at(i, j) * K::real(sign));
+        }
     }
 }
 
 /// K + Kᵀ added to a triangle, with a sign.
-#[inline(always)]
-fn add_both<const M: usize, const N: usize>(out: &mut [c64; N], sign: f64, matrix: &Square<M>) {
-    for i in 0..M {
-        for j in i..M {
-            out[packed(i, j, M)] += (matrix[i][j] + matrix[j][i]) * sign;
-        }
-    }
+fn add_both<K: Lane>(out: &mut Vector<K>, sign: f64, matrix: &Block<K>) {
+    add_one(out, sign, matrix);
+    add_one(out, sign, &matrix.transposed());
 }
 
-/// K added to a triangle, with a sign.
-#[inline(always)]
-fn add_one<const M: usize, const N: usize>(out: &mut [c64; N], sign: f64, matrix: &Square<M>) {
-    for i in 0..M {
-        for j in i..M {
-            out[packed(i, j, M)] += matrix[i][j] * sign;
-        }
+impl<K: Lane> Path<K> for FullSegment<K> {
+    /// The parameters and Mᵀ.
+    type At = (FullParameters<K>, Block<K>);
+    type Room = [Series<K>; 2];
+
+    fn room(&self) -> [Series<K>; 2] {
+        [[Block::zeros(self.size, self.size); ORDER + 1]; 2]
     }
-}
 
-impl<const M: usize, const N: usize> Path<N> for FullSegment<M, N> {
-    type At = FullParameters<M>;
-
-    #[inline(always)]
-    fn at(&self, t: f64) -> FullParameters<M> {
+    fn at(&self, t: f64) -> (FullParameters<K>, Block<K>) {
         // The end itself, to the last bit.
-        if t >= 1.0 { self.to } else { self.from.moved(t, &self.velocity) }
+        let at = if t >= 1.0 { self.to.clone() } else { self.from.moved(t, &self.velocity) };
+        let pull = at.m.transposed();
+        (at, pull)
     }
 
-    #[inline(always)]
-    fn value(&self, at: &FullParameters<M>, x: &[c64; N]) -> [c64; N] {
-        let t: Square<M> = unpack(x);
-        let mut out = pack(&at.c);
-        add_one(&mut out, 1.0, &product(&product(&t, &at.w), &t));
-        add_one(&mut out, -1.0, &product_transposed(&at.m, &product(&t, &at.m)));
+    fn value(&self, (at, pull): &(FullParameters<K>, Block<K>), x: &Vector<K>) -> Vector<K> {
+        let t = x.unpack(self.size);
+        let mut out = Vector::pack(&at.c);
+        add_one(&mut out, 1.0, &t.times(&at.w.times(&t)));
+        add_one(&mut out, -1.0, &pull.times(&t.times(&at.m)));
         out
     }
 
-    #[inline(never)]
-    fn precise_value(&self, at: &FullParameters<M>, x: &[c64; N]) -> [c64; N] {
-        let lift = |matrix: &Square<M>| matrix.map(|row| row.map(Precise::complex));
-        let (t, w, m, c) = (lift(&unpack(x)), lift(&at.w), lift(&at.m), lift(&at.c));
-        let (tw, tm) = (ring_product(&t, &w), ring_product(&t, &m));
-        let mut out = [ZERO; N];
-        for i in 0..M {
-            for j in i..M {
-                let mut sum = c[i][j];
-                for k in 0..M {
-                    sum = sum + tw[i][k] * t[k][j] - m[k][i] * tm[k][j];
-                }
-                out[packed(i, j, M)] = sum.rounded();
-            }
-        }
-        out
-    }
-
-    #[inline(always)]
-    fn linearize(&self, at: &FullParameters<M>, x: &[c64; N]) -> ([c64; N], Square<N>) {
-        let t: Square<M> = unpack(x);
-        let q = product(&at.w, &t);
-        let mut value = pack(&at.c);
-        add_one(&mut value, 1.0, &product(&t, &q));
-        add_one(&mut value, -1.0, &product_transposed(&at.m, &product(&t, &at.m)));
-        // E = eᵢeⱼᵀ + eⱼeᵢᵀ: E Q + Qᵀ E − Mᵀ E M.
-        let mut jacobian = [[ZERO; N]; N];
+    fn linearize(
+        &self, (at, pull): &(FullParameters<K>, Block<K>), x: &Vector<K>, jacobian: &mut Jacobian<K>,
+    ) -> Vector<K> {
+        let size = self.size;
+        let t = x.unpack(size);
+        let q = at.w.times(&t);
+        let mut value = Vector::pack(&at.c);
+        add_one(&mut value, 1.0, &t.times(&q));
+        add_one(&mut value, -1.0, &pull.times(&t.times(&at.m)));
         let m = &at.m;
-        for a in 0..M {
-            for b in a..M {
-                let row = &mut jacobian[packed(a, b, M)];
-                for i in 0..M {
-                    for j in i..M {
-                        let both = m[i][a] * m[j][b];
-                        row[packed(i, j, M)] = if i == j { -both } else { -(both + m[j][a] * m[i][b]) };
+        for i in 0..size {
+            for j in i..size {
+                // E = eᵢeⱼᵀ + eⱼeᵢᵀ, or eᵢeᵢᵀ: E Q + Qᵀ E − Mᵀ E M, whose row a is made of rows i and j of M and Q.
+                let column = jacobian.column(packed(i, j, size));
+                for a in 0..size {
+                    let (first, second) = (m.at(i, a), m.at(j, a));
+                    for b in a..size {
+                        let both = first * m.at(j, b);
+                        let entry = if i == j { both } else { both + second * m.at(i, b) };
+                        column.set(packed(a, b, size), -entry);
                     }
                 }
-                for j in 0..M {
-                    // (E Q)_ab has e_a on the left: entries (a, j) of E meet Q_jb; (Qᵀ E)_ab likewise (b, j) and Q_ja.
-                    row[if a <= j { packed(a, j, M) } else { packed(j, a, M) }] += q[j][b];
-                    row[if b <= j { packed(b, j, M) } else { packed(j, b, M) }] += q[j][a];
+                for b in 0..size {
+                    let mut meet = |a: usize, entry| {
+                        column.add(packed(a.min(b), a.max(b), size), if a == b { entry + entry } else { entry });
+                    };
+                    meet(i, q.at(j, b));
+                    if i != j {
+                        meet(j, q.at(i, b));
+                    }
                 }
             }
         }
-        (value, jacobian)
+        value
     }
 
-    #[inline(always)]
-    fn taylor(&self, at: &FullParameters<M>, factors: &Lu<N>, x: &[c64; N]) -> Taylor<N> {
+    fn taylor(
+        &self,
+        (at, _): &(FullParameters<K>, Block<K>),
+        factors: &Jacobian<K>,
+        x: &Vector<K>,
+        order: usize,
+        // Tⱼ, and Rⱼ = W Tⱼ + Ẇ Tⱼ₋₁.
+        [t, r]: &mut [Series<K>; 2],
+    ) -> Taylor<K> {
         let (w1, m1) = (&self.velocity.w, &self.velocity.m);
-        let none: Square<M> = [[ZERO; M]; M];
-        let mut taylor = [[ZERO; N]; ORDER + 1];
+        let half = K::real(0.5);
+        let mut taylor = [Vector::zeros(x.len); ORDER + 1];
         taylor[0] = *x;
-        let mut t = [none; ORDER + 1];
-        t[0] = unpack(x);
-        // Rⱼ = W Tⱼ + Ẇ Tⱼ₋₁, and Ẇ Tⱼ.
-        let mut r = [none; ORDER + 1];
-        for k in 1..=ORDER {
-            let turned = product(w1, &t[k - 1]);
-            let mut sum = product(&t[0], &turned);
+        t[0] = x.unpack(self.size);
+        for k in 1..=order {
+            let turned = w1.times(&t[k - 1]);
+            let mut sum = t[0].times(&turned);
             for i in 1..k {
-                sum = add_scaled(&sum, 1.0, &product(&t[i], &r[k - i]));
+                sum.gain(&t[i], &r[k - i]);
             }
-            let mut right = [ZERO; N];
+            let mut right = Vector::zeros(x.len);
             if k == 1 {
                 add_one(&mut right, 1.0, &self.velocity.c);
             }
             // Σ over (i, j) with i + j + l = k is symmetric as a whole: halves of it and its transpose.
-            add_both(&mut right, 0.5, &sum);
-            add_both(&mut right, -1.0, &product_transposed(m1, &product(&t[k - 1], &at.m)));
+            let mut both = sum.scaled(half);
+            both = both.minus(&self.pull.times(&t[k - 1].times(&at.m)));
             if k > 1 {
-                add_one(&mut right, -1.0, &product_transposed(m1, &product(&t[k - 2], m1)));
+                both = both.minus(&self.pull.times(&t[k - 2].times(m1)).scaled(half));
             }
-            taylor[k] = factors.solve(&right).map(|x| -x);
-            t[k] = unpack(&taylor[k]);
-            r[k] = add_scaled(&product(&at.w, &t[k]), 1.0, &turned);
+            add_both(&mut right, 1.0, &both);
+            taylor[k] = Vector::zeros(x.len).minus(&factors.solve(&right));
+            t[k] = taylor[k].unpack(self.size);
+            r[k] = at.w.times(&t[k]).plus(&turned);
         }
         taylor
     }
 }
 
 /// [`Family`] of full rank: W = I throughout, which loses none (a congruence moves W to I).
-pub(crate) struct FullFamily<const M: usize>;
-
-impl<const M: usize, const N: usize> Family<N> for FullFamily<M> {
-    type Parameters = FullParameters<M>;
-    type Segment = FullSegment<M, N>;
-
-    fn segment(from: &FullParameters<M>, to: &FullParameters<M>) -> FullSegment<M, N> {
-        FullSegment::new(*from, *to)
-    }
-
-    fn elsewhere(rng: &mut ChaCha8Rng, base: &FullParameters<M>) -> FullParameters<M> {
-        // Large enough to go around the C at which two solutions meet.
-        let c: Square<M> = random_symmetric(rng);
-        FullParameters { c: add_scaled(&[[ZERO; M]; M], 3.0, &c), ..*base }
-    }
-
-    fn start_pair(rng: &mut ChaCha8Rng) -> (FullParameters<M>, [c64; N]) {
-        let (w, t): (Square<M>, Square<M>) = (identity(), random_symmetric(rng));
-        let m = random_block(rng);
-        let c = FullParameters::constant_of(&w, &m, &t);
-        (FullParameters { w, m, c }, pack(&t))
-    }
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FullFamily {
+    /// m.
+    pub(crate) size: usize,
 }
 
-impl<const M: usize> FullParameters<M> {
-    /// The same instance in other coordinates: T = A T' Aᵀ for a unitary A, named by a seed.
-    pub(crate) fn congruent<const N: usize>(&self, roots: &[[c64; N]], seed: u64) -> (Self, Vec<[c64; N]>) {
-        let a: Square<M> = random_unitary(&mut stream(seed, CONGRUENCE));
-        // A⁻¹ = conj(A)ᵀ; B = A⁻ᵀ = conj(A).
-        let b: Square<M> = a.map(|row| row.map(|x| x.conj()));
-        let pushed = |matrix: &Square<M>| product_transposed(&b, &product(matrix, &b));
-        let parameters = Self {
-            w: product_transposed(&a, &product(&self.w, &a)),
-            m: product_transposed(&a, &product(&self.m, &b)),
-            c: pushed(&self.c),
+impl Family for FullFamily {
+    type Parameters = FullParameters<c64>;
+    type Line = [FullParameters<Precise>; 2];
+    type Segment<K: Lane> = FullSegment<K>;
+
+    fn unknowns(self) -> usize {
+        self.size * (self.size + 1) / 2
+    }
+
+    fn numbers(self, p: &FullParameters<c64>) -> Vec<c64> {
+        [&p.w, &p.m, &p.c].into_iter().flat_map(Block::entries).collect()
+    }
+
+    fn of_numbers(self, numbers: &[c64]) -> Option<FullParameters<c64>> {
+        let [w, m, c] = Block::of_entries(self.size, numbers)?;
+        Some(FullParameters { w, m, c })
+    }
+
+    fn line(self, from: &FullParameters<c64>, to: &FullParameters<c64>) -> [FullParameters<Precise>; 2] {
+        [from, to].map(|p| {
+            let [w, m, c] = [&p.w, &p.m, &p.c].map(|matrix| matrix.map(Precise::complex));
+            FullParameters { w, m, c }
+        })
+    }
+
+    fn segment<K: Lane>(self, line: &[FullParameters<Precise>; 2], frame: &Frame) -> FullSegment<K> {
+        let [from, to] = [&line[0], &line[1]].map(|p| FullParameters {
+            w: frame.weigh(&p.w),
+            m: frame.turn(&p.m),
+            c: frame.pull(&p.c),
+        });
+        let lower = |p: &FullParameters<Precise>| {
+            let [w, m, c] = [&p.w, &p.m, &p.c].map(|matrix| matrix.map(K::from_precise));
+            FullParameters { w, m, c }
         };
-        (parameters, roots.iter().map(|root| pack(&pushed(&unpack(root)))).collect())
+        let velocity = FullParameters { w: to.w.minus(&from.w), m: to.m.minus(&from.m), c: to.c.minus(&from.c) };
+        let (from, to, velocity) = (lower(&from), lower(&to), lower(&velocity));
+        let pull = velocity.m.transposed();
+        FullSegment { size: self.size, from, to, velocity, pull }
+    }
+
+    fn frame<K: Lane>(self, (at, _): &(FullParameters<K>, Block<K>), x: &Vector<K>) -> Option<Frame> {
+        let [t, c, w, m] = [&x.unpack(self.size), &at.c, &at.w, &at.m].map(|matrix| matrix.map(K::rounded));
+        let moved = Moved { pulled: &[t, c], weighed: &[w], turned: &[m] };
+        balance(&moved).map(|a| Frame::of(&a))
+    }
+
+    fn moved<K: Lane>(self, x: &Vector<K>, frame: &Frame) -> Vector<K> {
+        Vector::pack(&frame.pull(&x.unpack(self.size).map(K::to_precise)).map(K::from_precise))
+    }
+
+    fn matrix<K: Lane>(self, x: &Vector<K>) -> Block<K> {
+        x.unpack(self.size)
+    }
+
+    fn between(self, from: &FullParameters<c64>, to: &FullParameters<c64>, t: c64) -> FullParameters<c64> {
+        let mix = |a: &Block<c64>, b: &Block<c64>| a.plus(&b.minus(a).scaled(t));
+        FullParameters { w: mix(&from.w, &to.w), m: mix(&from.m, &to.m), c: mix(&from.c, &to.c) }
+    }
+
+    fn elsewhere(self, rng: &mut ChaCha8Rng, base: &FullParameters<c64>) -> FullParameters<c64> {
+        // Large enough to go around the C at which two solutions meet.
+        let c = random_symmetric(rng, self.size).scaled(c64::new(3.0, 0.0));
+        FullParameters { c, ..base.clone() }
+    }
+
+    fn start_pair(self, rng: &mut ChaCha8Rng) -> (FullParameters<c64>, Vector<c64>) {
+        let (w, t) = (Block::identity(self.size), random_symmetric(rng, self.size));
+        let m = random_block(rng, self.size, self.size);
+        let c = FullParameters::constant_of(&w, &m, &t);
+        (FullParameters { w, m, c }, Vector::pack(&t))
+    }
+
+    /// T = A T' Aᵀ for a unitary A.
+    fn congruent(
+        self, base: &FullParameters<c64>, roots: &[Vector<c64>], seed: u64,
+    ) -> (FullParameters<c64>, Vec<Vector<c64>>) {
+        let a = random_unitary(&mut stream(seed, CONGRUENCE), self.size);
+        // A⁻¹ = conj(A)ᵀ; B = A⁻ᵀ = conj(A).
+        let b = a.map(|x| x.conj());
+        let pushed = |matrix: &Block<c64>| b.transposed_times(&matrix.times(&b));
+        let parameters = FullParameters {
+            w: a.transposed_times(&base.w.times(&a)),
+            m: a.transposed_times(&base.m.times(&b)),
+            c: pushed(&base.c),
+        };
+        (parameters, roots.iter().map(|root| Vector::pack(&pushed(&root.unpack(self.size)))).collect())
     }
 }
 

@@ -7,7 +7,11 @@ use faer::c64;
 use rayon::prelude::*;
 
 use super::family::Family;
-use super::tracker::{Path, PathEnd, PathState, TrackerParams, track};
+use super::lanes::Lane;
+use super::precise::Precise;
+use super::ring::Ring;
+use super::tracker::{PathEnd, PathState, TrackerParams, track};
+use super::vector::Vector;
 use crate::random::stream;
 
 /// When to end.
@@ -23,11 +27,17 @@ pub struct MonodromyParams {
     pub max_loops: usize,
 }
 
+impl Default for MonodromyParams {
+    fn default() -> Self {
+        Self { seed: 0, known_count: None, idle_loops: 10, max_loops: 200 }
+    }
+}
+
 /// What the loops found.
 #[derive(Debug, Clone)]
-pub(crate) struct Monodromy<P, const N: usize> {
+pub(crate) struct Monodromy<P> {
     pub(crate) parameters: P,
-    pub(crate) roots: Vec<[c64; N]>,
+    pub(crate) roots: Vec<Vector<c64>>,
     pub(crate) loops: usize,
     /// Loops at the end that lost no path and found nothing new.
     pub(crate) idle: usize,
@@ -36,55 +46,37 @@ pub(crate) struct Monodromy<P, const N: usize> {
     pub(crate) lost: usize,
 }
 
-/// Follows all starts along a line, in parallel, in order.
-pub(crate) fn track_all<const N: usize, P: Path<N>>(
-    path: &P, starts: &[[c64; N]], params: &TrackerParams,
-) -> Vec<PathEnd<N>> {
-    starts
-        .par_iter()
-        .with_max_len(1)
-        .map(|start| pulp::Arch::new().dispatch(Tracking { path, start, params }))
-        .collect()
-}
-
-struct Tracking<'a, const N: usize, P: Path<N>> {
-    path: &'a P,
-    start: &'a [c64; N],
-    params: &'a TrackerParams,
-}
-
-impl<const N: usize, P: Path<N>> pulp::WithSimd for Tracking<'_, N, P> {
-    type Output = PathEnd<N>;
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _: S) -> PathEnd<N> {
-        track(self.path, self.start, self.params)
-    }
+/// Follows all starts along a line, in parallel, in order; in numbers of the precision of the starts.
+pub(crate) fn track_all<K: Lane, F: Family>(
+    family: F, (from, to): (&F::Parameters, &F::Parameters), starts: &[Vector<K>], params: &TrackerParams,
+) -> Vec<PathEnd> {
+    let line = family.line(from, to);
+    starts.par_iter().with_max_len(1).map(|start| track(family, &line, start, params)).collect()
 }
 
 /// Loops through three instances of the family until the count is met, nothing new comes, or the budget ends.
-pub(crate) fn monodromy<const N: usize, F: Family<N>>(
-    params: &MonodromyParams, should_stop: &dyn Fn(usize, &[[c64; N]]) -> bool,
-) -> Monodromy<F::Parameters, N> {
-    let (parameters, root) = F::start_pair(&mut stream(params.seed, 0));
+///
+/// `should_stop(loops, solutions)` is asked before each loop.
+pub(crate) fn monodromy<F: Family>(
+    family: F, params: &MonodromyParams, should_stop: &dyn Fn(usize, usize) -> bool,
+) -> Monodromy<F::Parameters> {
+    let (parameters, root) = family.start_pair(&mut stream(params.seed, 0));
     let mut found = Monodromy { parameters, roots: vec![root], loops: 0, idle: 0, paths: 0, lost: 0 };
-    let tracker = TrackerParams::of_attempt(1);
     while found.loops < params.max_loops
         && found.idle < params.idle_loops
         && params.known_count.is_none_or(|count| found.roots.len() < count)
-        && !should_stop(found.loops, &found.roots)
+        && !should_stop(found.loops, found.roots.len())
     {
         found.loops += 1;
         let mut rng = stream(params.seed, found.loops as u64);
         let base = &found.parameters;
-        let corners = [F::elsewhere(&mut rng, base), F::elsewhere(&mut rng, base), base.clone()];
+        let corners = [family.elsewhere(&mut rng, base), family.elsewhere(&mut rng, base), base.clone()];
         let mut at = found.parameters.clone();
         let mut carried = found.roots.clone();
         let before = carried.len();
         for corner in corners {
-            let ends = track_all(&F::segment(&at, &corner), &carried, &tracker);
-            found.paths += ends.len();
-            carried = ends.iter().filter(|end| end.state == PathState::Arrived).map(|end| end.x).collect();
+            found.paths += carried.len();
+            carried = carried_on(family, (&at, &corner), &carried);
             at = corner;
         }
         found.lost += before - carried.len();
@@ -101,14 +93,28 @@ pub(crate) fn monodromy<const N: usize, F: Family<N>>(
     found
 }
 
+/// The ends of paths, in double precision and those that it loses in twice that.
+fn carried_on<F: Family>(
+    family: F, (from, to): (&F::Parameters, &F::Parameters), starts: &[Vector<c64>],
+) -> Vec<Vector<c64>> {
+    let mut ends = track_all(family, (from, to), starts, &TrackerParams::of_attempt(0));
+    let lost: Vec<usize> = (0..ends.len()).filter(|&at| ends[at].state != PathState::Arrived).collect();
+    let again: Vec<Vector<Precise>> = lost.iter().map(|&at| starts[at].map(Precise::complex)).collect();
+    for (at, end) in lost.into_iter().zip(track_all(family, (from, to), &again, &TrackerParams::of_attempt(1))) {
+        ends[at] = end;
+    }
+    let arrived = ends.iter().filter(|end| end.state == PathState::Arrived);
+    arrived.map(|end| end.point(family).map(Lane::rounded)).collect()
+}
+
 /// Relative distance below which two solutions of a generic instance are the same: they are known to 1e-13, and
 /// different ones were never seen nearer than 1e-4.
 const SAME: f64 = 1e-8;
 
 /// Whether two points are the same solution.
-pub(crate) fn alike<const N: usize>(a: &[c64; N], b: &[c64; N]) -> bool {
-    let scale = a.iter().map(|x| x.norm()).fold(0.0, f64::max).max(1e-3);
-    a.iter().zip(b).all(|(x, y)| (x - y).norm() <= SAME * scale)
+fn alike(a: &Vector<c64>, b: &Vector<c64>) -> bool {
+    let scale = a.largest().max(1e-3);
+    a.iter().zip(b.iter()).all(|(x, y)| (x - y).norm() <= SAME * scale)
 }
 
 #[cfg(test)]
@@ -120,7 +126,7 @@ mod tests {
     fn two_instances_have_the_same_number_of_solutions() {
         for seed in [7, 38] {
             let params = MonodromyParams { seed, known_count: None, idle_loops: 12, max_loops: 60 };
-            let found = monodromy::<3, FullFamily<2>>(&params, &|_, _| false);
+            let found = monodromy(FullFamily { size: 2 }, &params, &|_, _| false);
             assert_eq!((found.roots.len(), found.idle), (6, 12), "seed {seed}");
         }
     }

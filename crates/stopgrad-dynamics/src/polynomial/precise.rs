@@ -9,15 +9,15 @@ use super::ring::Ring;
 
 /// high + low, |low| at most half a unit in the last place of high.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Double {
-    high: f64,
-    low: f64,
+pub(super) struct Double {
+    pub(super) high: f64,
+    pub(super) low: f64,
 }
 
 /// a + b and its rounding error.
 ///
 /// # Source      Knuth 1969 (TwoSum)
-#[inline]
+#[inline(always)]
 fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     let part = sum - a;
@@ -25,7 +25,7 @@ fn two_sum(a: f64, b: f64) -> (f64, f64) {
 }
 
 impl Double {
-    #[inline]
+    #[inline(always)]
     fn plus(self, other: Self) -> Self {
         let (high, error) = two_sum(self.high, other.high);
         let (low, rest) = two_sum(self.low, other.low);
@@ -34,7 +34,7 @@ impl Double {
         Self { high, low }
     }
 
-    #[inline]
+    #[inline(always)]
     fn times(self, other: Self) -> Self {
         let high = self.high * other.high;
         let error = self.high.mul_add(other.high, -high);
@@ -42,14 +42,14 @@ impl Double {
         Self { high, low }
     }
 
-    #[inline]
+    #[inline(always)]
     fn negated(self) -> Self {
         Self { high: -self.high, low: -self.low }
     }
 }
 
 /// a + b and its rounding error, for |a| ≥ |b|.
-#[inline]
+#[inline(always)]
 fn quick(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
     (sum, b - (sum - a))
@@ -60,19 +60,13 @@ fn quick(a: f64, b: f64) -> (f64, f64) {
 /// # Source      Dekker 1971; the product of two of them is good to 2⁻¹⁰⁰
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Precise {
-    re: Double,
-    im: Double,
-}
-
-impl Precise {
-    /// The nearest complex number.
-    pub(crate) fn rounded(self) -> c64 {
-        c64::new(self.re.high + self.re.low, self.im.high + self.im.low)
-    }
+    pub(super) re: Double,
+    pub(super) im: Double,
 }
 
 impl Add for Precise {
     type Output = Self;
+    #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self { re: self.re.plus(other.re), im: self.im.plus(other.im) }
     }
@@ -80,6 +74,7 @@ impl Add for Precise {
 
 impl Neg for Precise {
     type Output = Self;
+    #[inline(always)]
     fn neg(self) -> Self {
         Self { re: self.re.negated(), im: self.im.negated() }
     }
@@ -87,6 +82,7 @@ impl Neg for Precise {
 
 impl Sub for Precise {
     type Output = Self;
+    #[inline(always)]
     fn sub(self, other: Self) -> Self {
         self + -other
     }
@@ -94,6 +90,7 @@ impl Sub for Precise {
 
 impl Mul for Precise {
     type Output = Self;
+    #[inline(always)]
     fn mul(self, other: Self) -> Self {
         Self {
             re: self.re.times(other.re).plus(self.im.times(other.im).negated()),
@@ -103,9 +100,11 @@ impl Mul for Precise {
 }
 
 impl Ring for Precise {
+    #[inline(always)]
     fn real(x: f64) -> Self {
         Self::complex(c64::new(x, 0.0))
     }
+    #[inline(always)]
     fn complex(x: c64) -> Self {
         Self { re: Double { high: x.re, low: 0.0 }, im: Double { high: x.im, low: 0.0 } }
     }
@@ -160,6 +159,11 @@ pub(crate) struct Enclosed {
 }
 
 impl Enclosed {
+    /// The number in the middle.
+    pub(super) fn middle(self) -> Precise {
+        Precise { re: self.re.mid, im: self.im.mid }
+    }
+
     /// A box that holds the exact result.
     pub(crate) fn interval(self) -> ComplexInterval {
         ComplexInterval { re: self.re.interval(), im: self.im.interval() }
@@ -210,6 +214,7 @@ impl Ring for Enclosed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::polynomial::lanes::Lane;
     use crate::testing::normal_vector;
 
     #[test]

@@ -23,32 +23,6 @@ impl Ring for c64 {
     }
 }
 
-/// L R.
-pub(crate) fn ring_product<R: Ring, const A: usize, const K: usize, const B: usize>(
-    left: &[[R; K]; A], right: &[[R; B]; K],
-) -> [[R; B]; A] {
-    let mut out = [[R::real(0.0); B]; A];
-    for i in 0..A {
-        for k in 0..K {
-            for j in 0..B {
-                out[i][j] = out[i][j] + left[i][k] * right[k][j];
-            }
-        }
-    }
-    out
-}
-
-/// Lᵀ.
-pub(crate) fn ring_transposed<R: Ring, const A: usize, const B: usize>(matrix: &[[R; B]; A]) -> [[R; A]; B] {
-    let mut out = [[R::real(0.0); A]; B];
-    for (i, row) in matrix.iter().enumerate() {
-        for (j, &entry) in row.iter().enumerate() {
-            out[j][i] = entry;
-        }
-    }
-    out
-}
-
 /// A small dense matrix over a [`Ring`], by rows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dense<R> {

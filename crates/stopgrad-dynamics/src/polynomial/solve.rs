@@ -3,8 +3,11 @@
 use faer::c64;
 
 use super::family::Family;
-use super::monodromy::{alike, track_all};
-use super::tracker::{PathState, TrackerParams};
+use super::monodromy::track_all;
+use super::precise::Precise;
+use super::ring::Ring;
+use super::tracker::{PathEnd, PathState, TrackerParams};
+use super::vector::Vector;
 
 /// Paths of one solve, by how they ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,27 +26,26 @@ pub struct PathCounts {
 
 /// What the paths of one solve found.
 #[derive(Debug, Clone)]
-pub(crate) struct Solved<const N: usize> {
+pub(crate) struct Solved {
     /// Different ends, in the order of their starts.
-    pub(crate) roots: Vec<[c64; N]>,
+    pub(crate) roots: Vec<PathEnd>,
     pub(crate) counts: PathCounts,
 }
 
-/// Attempts: the direct line, the same more carefully where it failed, then lines from other images of the fibre.
-const ATTEMPTS: usize = 5;
-
-/// Follows a fibre to a target; where solutions are missing, again with more care, then on other ways.
+/// Ways around, followed in twice the precision: from 0 to 1 by way of ½ + κi, first the straight one.
 ///
-/// `detour(k)`: another instance whose fibre is known, k = 1, 2, ….
-pub(crate) fn solve<const N: usize, F: Family<N>>(
-    (parameters, fibre): (&F::Parameters, &[[c64; N]]), target: &F::Parameters,
-    detour: &dyn Fn(u64) -> (F::Parameters, Vec<[c64; N]>),
-) -> Solved<N> {
-    let mut counts = PathCounts::default();
-    let mut roots: Vec<[c64; N]> = Vec::with_capacity(fibre.len());
-    let segment = F::segment(parameters, target);
-    let ends = track_all(&segment, fibre, &TrackerParams::of_attempt(0));
-    counts.attempts = 1;
+/// A path is lost where it passes near a pole. It is no branch point, so that a bent line leads to the same end, unless a
+/// branch point lies between the two; then the end is one that others reached, and another bend may do.
+const BENDS: [f64; 11] = [0.0, 0.05, -0.05, 0.1, -0.1, 0.2, -0.2, 0.4, -0.4, 0.8, -0.8];
+/// Whole fibres in other coordinates that are followed in the end.
+const DETOURS: u64 = 3;
+
+/// Follows a fibre to a target; where solutions are missing, again on other ways.
+pub(crate) fn solve<F: Family>(
+    family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters,
+) -> Solved {
+    let mut counts = PathCounts { attempts: 1, paths: fibre.len(), ..PathCounts::default() };
+    let ends = track_all(family, (parameters, target), fibre, &TrackerParams::of_attempt(0));
     let mut again = Vec::new();
     for (place, end) in ends.iter().enumerate() {
         counts.steps += end.steps;
@@ -51,42 +53,78 @@ pub(crate) fn solve<const N: usize, F: Family<N>>(
             counts.lost += 1;
             again.push(place);
         } else if let Some(other) =
-            (0..place).find(|&o| ends[o].state == PathState::Arrived && alike(&ends[o].x, &end.x))
+            (0..place).find(|&o| ends[o].state == PathState::Arrived && ends[o].is_same(end, family))
         {
             counts.duplicates += 1;
             again.extend([other, place]);
         }
     }
-    counts.paths = ends.len();
     again.sort_unstable();
     again.dedup();
-    for (place, end) in ends.iter().enumerate() {
-        if !again.contains(&place) {
-            roots.push(end.x);
+    let kept = ends.into_iter().enumerate().filter(|(place, _)| !again.contains(place));
+    let mut roots: Vec<PathEnd> = kept.map(|(_, end)| end).collect();
+    let params = TrackerParams::of_attempt(1);
+    for bend in BENDS {
+        if again.is_empty() {
+            break;
         }
-    }
-    let mut add = |roots: &mut Vec<[c64; N]>, ends: Vec<super::tracker::PathEnd<N>>| {
-        for end in ends {
-            counts.steps += end.steps;
-            if end.state == PathState::Arrived && !roots.iter().any(|root| alike(root, &end.x)) {
-                roots.push(end.x);
+        counts.attempts += 1;
+        let starts: Vec<Vector<Precise>> = again.iter().map(|&place| fibre[place].map(Precise::complex)).collect();
+        let ends = if bend == 0.0 {
+            counts.paths += starts.len();
+            let ends = track_all(family, (parameters, target), &starts, &params);
+            counts.steps += ends.iter().map(|end| end.steps).sum::<usize>();
+            ends.into_iter().map(|end| (end.state == PathState::Arrived).then_some(end)).collect()
+        } else {
+            let corner = family.between(parameters, target, c64::new(0.5, bend));
+            by_way_of(family, (parameters, &corner, target), &starts, &params, &mut counts)
+        };
+        let mut missing = Vec::new();
+        for (&place, end) in again.iter().zip(ends) {
+            match end {
+                Some(end) if !roots.iter().any(|root| root.is_same(&end, family)) => roots.push(end),
+                _ => missing.push(place),
             }
         }
-    };
-    if !again.is_empty() {
-        counts.attempts = 2;
-        let starts: Vec<[c64; N]> = again.iter().map(|&place| fibre[place]).collect();
-        counts.paths += starts.len();
-        add(&mut roots, track_all(&segment, &starts, &TrackerParams::of_attempt(1)));
+        again = missing;
     }
-    for attempt in 2..ATTEMPTS {
+    for detour in 1..=DETOURS {
         if roots.len() >= fibre.len() {
             break;
         }
-        counts.attempts = attempt + 1;
-        let (parameters, starts) = detour(attempt as u64 - 1);
+        counts.attempts += 1;
+        let (parameters, starts) = family.congruent(parameters, fibre, detour);
         counts.paths += starts.len();
-        add(&mut roots, track_all(&F::segment(&parameters, target), &starts, &TrackerParams::of_attempt(attempt - 1)));
+        for end in track_all(family, (&parameters, target), &starts, &params) {
+            counts.steps += end.steps;
+            if end.state == PathState::Arrived && !roots.iter().any(|root| root.is_same(&end, family)) {
+                roots.push(end);
+            }
+        }
     }
     Solved { roots, counts }
+}
+
+/// Two lines, one after the other; `None` for paths that did not arrive.
+fn by_way_of<F: Family>(
+    family: F, (from, corner, to): (&F::Parameters, &F::Parameters, &F::Parameters), starts: &[Vector<Precise>],
+    params: &TrackerParams, counts: &mut PathCounts,
+) -> Vec<Option<PathEnd>> {
+    let first = track_all(family, (from, corner), starts, params);
+    let (places, onward): (Vec<usize>, Vec<Vector<Precise>>) = first
+        .iter()
+        .enumerate()
+        .filter(|(_, end)| end.state == PathState::Arrived)
+        .map(|(place, end)| (place, end.point(family)))
+        .unzip();
+    let second = track_all(family, (corner, to), &onward, params);
+    counts.paths += starts.len();
+    counts.steps += first.iter().chain(&second).map(|end| end.steps).sum::<usize>();
+    let mut out: Vec<Option<PathEnd>> = starts.iter().map(|_| None).collect();
+    for (place, end) in places.into_iter().zip(second) {
+        if end.state == PathState::Arrived {
+            out[place] = Some(end);
+        }
+    }
+    out
 }

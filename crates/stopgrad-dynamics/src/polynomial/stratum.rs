@@ -7,8 +7,8 @@
 
 use faer::c64;
 
+use super::block::packed;
 use super::ring::{Dense, Ring};
-use super::small::packed;
 
 /// X, Y, λ: exact numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,41 +123,94 @@ fn pivot_rows(s: &Dense<c64>, rank: usize) -> Option<Vec<usize>> {
     Some(pivots)
 }
 
-/// The moments as matrices over a ring.
-struct Lifted<R> {
+/// The moments in a frame A, S = A S' Aᵀ: AᵀXA, AᵀA, AᵀYA, in which the equations are
+/// (X'S' + λ) K (S'X' + λ) − Y'ᵀS'Y' = 0; without a frame K = 1.
+///
+/// At full rank they may stand multiplied by Q ≈ X'⁻¹ from the left and Qᵀ from the right: X' ≈ 1, L = λQ. Rows then are
+/// those of T W T − MᵀTM + C, whose sizes are alike, where products with X' mix large rows and small ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Framed<R> {
     x: Dense<R>,
+    k: Dense<R>,
     y: Dense<R>,
     decay: R,
+    l: Dense<R>,
 }
 
 impl ExactMoments {
-    fn lifted<R: Ring>(&self) -> Lifted<R> {
-        let matrix = |data: &[f64]| Dense {
-            rows: self.size,
-            columns: self.size,
-            data: data.iter().map(|&x| R::real(x)).collect(),
+    /// The moments over a ring, in a frame.
+    pub(crate) fn framed<R: Ring>(&self, frame: Option<&Dense<c64>>) -> Framed<R> {
+        let size = self.size;
+        let matrix = |data: &[f64]| Dense::from_fn(size, size, |i, j| R::real(data[i * size + j]));
+        let (x, y, decay) = (matrix(&self.xx), matrix(&self.yx), R::real(self.weight_decay));
+        let l = Dense::zeros(size, size).shifted(decay);
+        let Some(frame) = frame else {
+            return Framed { x, k: Dense::zeros(size, size).shifted(R::real(1.0)), y, decay, l };
         };
-        Lifted { x: matrix(&self.xx), y: matrix(&self.yx), decay: R::real(self.weight_decay) }
+        let a = lifted(frame);
+        let at = a.transposed();
+        // X symmetric to the last bit, so that the frame's is too.
+        let symmetric = |matrix: Dense<R>| Dense::from_fn(size, size, |i, j| matrix.at(i.min(j), i.max(j)));
+        let (x, y) = (symmetric(at.times(&x).times(&a)), at.times(&y).times(&a));
+        Framed { x, k: symmetric(at.times(&a)), y, decay, l }
+    }
+}
+
+/// A matrix of exact numbers over a ring.
+pub(crate) fn lifted<R: Ring>(matrix: &Dense<c64>) -> Dense<R> {
+    Dense::from_fn(matrix.rows, matrix.columns, |i, j| R::complex(matrix.at(i, j)))
+}
+
+impl<R: Ring> Framed<R> {
+    /// In other numbers.
+    pub(crate) fn map<T: Ring>(&self, each: impl Fn(R) -> T) -> Framed<T> {
+        let matrix = |m: &Dense<R>| Dense::from_fn(m.rows, m.columns, |i, j| each(m.at(i, j)));
+        Framed {
+            x: matrix(&self.x),
+            k: matrix(&self.k),
+            y: matrix(&self.y),
+            decay: each(self.decay),
+            l: matrix(&self.l),
+        }
+    }
+
+    /// AᵀXA.
+    pub(crate) fn x(&self) -> &Dense<R> {
+        &self.x
+    }
+
+    /// The equations of full rank times Q from the left and Qᵀ from the right.
+    pub(crate) fn scaled(&self, q: &Dense<R>) -> Self {
+        let (x, y, l) = (q.times(&self.x), self.y.times(&q.transposed()), q.clone().scaled(self.decay));
+        Self { x, y, l, k: self.k.clone(), decay: self.decay }
+    }
+
+    /// (XS + L) K (SXᵀ + Lᵀ) − YᵀSY.
+    pub(crate) fn equation(&self, s: &Dense<R>) -> Dense<R> {
+        let left = self.x.times(s).plus(&self.l);
+        let gained = left.times(&self.k).times(&left.transposed());
+        gained.minus(&self.y.transposed().times(s).times(&self.y))
     }
 
     /// The N equations at a point of a chart.
-    pub(crate) fn residual<R: Ring>(&self, chart: &Chart, x: &[R]) -> Vec<R> {
-        let lifted = self.lifted();
-        let parts = Parts::new(&lifted, chart, x);
+    pub(crate) fn residual(&self, chart: &Chart, x: &[R]) -> Vec<R> {
+        if chart.rank() == chart.size {
+            return equations(chart, &self.equation(&chart.s(x)));
+        }
+        let parts = Parts::new(self, chart, x);
         equations(chart, &parts.k.times(&parts.inner).minus(&parts.z.times(&parts.g)))
     }
 
     /// Their Jacobian: rows are equations, columns unknowns.
-    pub(crate) fn jacobian<R: Ring>(&self, chart: &Chart, x: &[R]) -> Dense<R> {
-        let lifted = self.lifted();
+    pub(crate) fn jacobian(&self, chart: &Chart, x: &[R]) -> Dense<R> {
         if chart.rank() == chart.size {
-            return full_jacobian(&lifted, &chart.s(x));
+            return full_jacobian(self, &chart.s(x));
         }
-        let parts = Parts::new(&lifted, chart, x);
+        let parts = Parts::new(self, chart, x);
         let n = chart.unknowns();
         let mut out = Dense::zeros(n, n);
         for unknown in 0..n {
-            let column = equations(chart, &parts.derivative(&lifted, chart, unknown));
+            let column = equations(chart, &parts.derivative(self, chart, unknown));
             for (row, entry) in column.into_iter().enumerate() {
                 out.data[row * n + unknown] = entry;
             }
@@ -183,12 +236,12 @@ fn equations<R: Ring>(chart: &Chart, e: &Dense<R>) -> Vec<R> {
     out
 }
 
-/// J of full rank: E ↦ (XE)(SX + λ) + (XS + λ)(EX) − YᵀEY.
-fn full_jacobian<R: Ring>(lifted: &Lifted<R>, s: &Dense<R>) -> Dense<R> {
+/// J of full rank: E ↦ (XE) K (SXᵀ + Lᵀ) + (XS + L) K (EXᵀ) − YᵀEY.
+fn full_jacobian<R: Ring>(lifted: &Framed<R>, s: &Dense<R>) -> Dense<R> {
     let m = s.rows;
     let n = m * (m + 1) / 2;
     let (x, y) = (&lifted.x, &lifted.y);
-    let k = x.times(s).shifted(lifted.decay);
+    let k = x.times(s).plus(&lifted.l).times(&lifted.k);
     let mut out = Dense::zeros(n, n);
     for a in 0..m {
         for b in a..m {
@@ -211,13 +264,14 @@ fn full_jacobian<R: Ring>(lifted: &Lifted<R>, s: &Dense<R>) -> Dense<R> {
 struct Parts<R> {
     v: Dense<R>,
     s: Dense<R>,
-    /// XV and YV, m × r.
+    /// XV, YV, KV, m × r.
     xv: Dense<R>,
     yv: Dense<R>,
+    kv: Dense<R>,
     /// VŜ.
     q: Dense<R>,
     k: Dense<R>,
-    /// VᵀVŜ.
+    /// VᵀKVŜ.
     n: Dense<R>,
     inner: Dense<R>,
     z: Dense<R>,
@@ -225,20 +279,20 @@ struct Parts<R> {
 }
 
 impl<R: Ring> Parts<R> {
-    fn new(lifted: &Lifted<R>, chart: &Chart, x: &[R]) -> Self {
+    fn new(lifted: &Framed<R>, chart: &Chart, x: &[R]) -> Self {
         let (v, s) = chart.parts(x);
-        let (xv, yv) = (lifted.x.times(&v), lifted.y.times(&v));
+        let (xv, yv, kv) = (lifted.x.times(&v), lifted.y.times(&v), lifted.k.times(&v));
         let q = v.times(&s);
         let k = xv.transposed().times(&q).shifted(lifted.decay);
-        let n = v.transposed().times(&q);
-        let inner = n.times(&xv.transposed()).plus(&v.transposed().scaled(lifted.decay));
+        let n = kv.transposed().times(&q);
+        let inner = n.times(&xv.transposed()).plus(&kv.transposed().scaled(lifted.decay));
         let z = yv.transposed().times(&q);
         let g = v.transposed().times(&lifted.y);
-        Self { v, s, xv, yv, q, k, n, inner, z, g }
+        Self { v, s, xv, yv, kv, q, k, n, inner, z, g }
     }
 
     /// ∂E/∂xᵤ.
-    fn derivative(&self, lifted: &Lifted<R>, chart: &Chart, unknown: usize) -> Dense<R> {
+    fn derivative(&self, lifted: &Framed<R>, chart: &Chart, unknown: usize) -> Dense<R> {
         let r = chart.rank();
         let triangle = r * (r + 1) / 2;
         let mut unit = vec![R::real(0.0); chart.unknowns()];
@@ -247,7 +301,7 @@ impl<R: Ring> Parts<R> {
         if unknown < triangle {
             let dq = self.v.times(&ds);
             let dk = self.xv.transposed().times(&dq);
-            let dn = self.v.transposed().times(&dq);
+            let dn = self.kv.transposed().times(&dq);
             let dinner = dn.times(&self.xv.transposed());
             let dz = self.yv.transposed().times(&dq);
             return dk.times(&self.inner).plus(&self.k.times(&dinner)).minus(&dz.times(&self.g));
@@ -255,14 +309,14 @@ impl<R: Ring> Parts<R> {
         for (column, &row) in chart.pivots.iter().enumerate() {
             dv.data[row * r + column] = R::real(0.0);
         }
-        let (dxv, dyv) = (lifted.x.times(&dv), lifted.y.times(&dv));
+        let (dxv, dyv, dkv) = (lifted.x.times(&dv), lifted.y.times(&dv), lifted.k.times(&dv));
         let dq = dv.times(&self.s);
         let dk = dxv.transposed().times(&self.q).plus(&self.xv.transposed().times(&dq));
-        let dn = dv.transposed().times(&self.q).plus(&self.v.transposed().times(&dq));
+        let dn = dkv.transposed().times(&self.q).plus(&self.kv.transposed().times(&dq));
         let dinner = dn
             .times(&self.xv.transposed())
             .plus(&self.n.times(&dxv.transposed()))
-            .plus(&dv.transposed().scaled(lifted.decay));
+            .plus(&dkv.transposed().scaled(lifted.decay));
         let dz = dyv.transposed().times(&self.q).plus(&self.yv.transposed().times(&dq));
         let dg = dv.transposed().times(&lifted.y);
         dk.times(&self.inner).plus(&self.k.times(&dinner)).minus(&dz.times(&self.g)).minus(&self.z.times(&dg))
@@ -328,8 +382,10 @@ mod tests {
     #[test]
     fn the_jacobian_is_that_of_differences_at_every_rank() {
         let m = 4;
-        let moments = moments(m);
-        for rank in 1..=m {
+        let draws = normal_vector(2 * m * m, 6);
+        let frame = Dense::from_fn(m, m, |i, j| c64::new(draws[2 * (i * m + j)], draws[2 * (i * m + j) + 1]));
+        for (rank, frame) in (1..=m).flat_map(|rank| [(rank, None), (rank, Some(&frame))]) {
+            let moments = moments(m).framed::<c64>(frame);
             let mut pivots = [2, 0, 3, 1][..rank].to_vec();
             pivots.sort_unstable();
             let chart = Chart { size: m, pivots };
@@ -348,7 +404,10 @@ mod tests {
                 for row in 0..n {
                     let expected = (up[row] - down[row]) / 2e-5;
                     let found = jacobian.at(row, unknown);
-                    assert!((found - expected).norm() < 1e-6 * (1.0 + found.norm()), "rank {rank}: {found} {expected}");
+                    assert!(
+                        (found - expected).norm() < 1e-6 * (10.0 + found.norm()),
+                        "rank {rank}: {found} {expected}"
+                    );
                 }
             }
         }
@@ -377,11 +436,34 @@ mod tests {
         let decay = 0.05;
         let moments =
             ExactMoments { size: 2, xx: vec![1.0, 0.0, 0.0, 1.0], yx: vec![0.8, 0.0, 0.0, 0.6], weight_decay: decay };
+        let moments = moments.framed::<c64>(None);
         let radius = 0.4 + (0.16f64 - 0.05).sqrt();
         let chart = Chart { size: 2, pivots: vec![0] };
         let x = [c64::new(radius * radius, 0.0), c64::new(0.0, 0.0)];
         assert!(moments.residual(&chart, &x).iter().all(|e| e.norm() < 1e-15));
         let off = [c64::new(radius * radius, 0.0), c64::new(0.1, 0.0)];
         assert!(moments.residual(&chart, &off).iter().any(|e| e.norm() > 1e-3));
+    }
+
+    #[test]
+    fn a_frame_changes_the_equations_by_a_congruence() {
+        // F(S') = Aᵀ G(A S' Aᵀ) A.
+        let (m, moments) = (3, moments(3));
+        let draws = normal_vector(2 * m * m + 12, 7);
+        let frame = Dense::from_fn(m, m, |i, j| c64::new(draws[2 * (i * m + j)], draws[2 * (i * m + j) + 1]));
+        let chart = Chart::full(m);
+        let x: Vec<c64> = (0..6).map(|k| c64::new(draws[18 + 2 * k], draws[19 + 2 * k])).collect();
+        let inside = moments.framed::<c64>(Some(&frame)).residual(&chart, &x);
+        let s = frame.times(&chart.s(&x)).times(&frame.transposed());
+        let (_, outside) = Chart::of(&s, m).expect("full rank");
+        let g = moments.framed::<c64>(None).residual(&chart, &outside);
+        let g = Dense::from_fn(m, m, |i, j| g[packed(i.min(j), i.max(j), m)]);
+        let expected = frame.transposed().times(&g).times(&frame);
+        for i in 0..m {
+            for j in i..m {
+                let (a, b) = (inside[packed(i, j, m)], expected.at(i, j));
+                assert!((a - b).norm() < 1e-9 * (1.0 + b.norm()), "{a} {b}");
+            }
+        }
     }
 }

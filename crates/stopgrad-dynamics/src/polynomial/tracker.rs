@@ -11,31 +11,38 @@
 
 use faer::c64;
 
-use super::small::{Lu, Square};
+use super::block::Block;
+use super::family::Family;
+use super::frame::Frame;
+use super::jacobian::Jacobian;
+use super::lanes::Lane;
+use super::precise::Precise;
+use super::predictor::{ORDER, Predictor, QUICK, Taylor};
+use super::ring::Ring;
+use super::vector::{Vector, Weights};
 
-/// A system H(x, t) = 0 of N equations that are polynomial in x and t.
-pub(crate) trait Path<const N: usize>: Sync {
+/// A system H(x, t) = 0 that is polynomial in x and t, in numbers of one precision.
+pub(crate) trait Path<K: Lane>: Sync {
     /// The parameters at one t.
     type At;
+    /// What a series needs room for: filled anew each time.
+    type Room: Send;
 
+    /// Room.
+    fn room(&self) -> Self::Room;
     /// The parameters at t in [0, 1].
     fn at(&self, t: f64) -> Self::At;
     /// H.
-    fn value(&self, at: &Self::At, x: &[c64; N]) -> [c64; N];
-    /// H to twice the precision, rounded.
-    fn precise_value(&self, at: &Self::At, x: &[c64; N]) -> [c64; N];
-    /// H and ∂H/∂x.
-    fn linearize(&self, at: &Self::At, x: &[c64; N]) -> ([c64; N], Square<N>);
-    /// The coefficients x₀ = x, x₁, … of the path through x, with the factors of ∂H/∂x there.
+    fn value(&self, at: &Self::At, x: &Vector<K>) -> Vector<K>;
+    /// H, and ∂H/∂x into a matrix.
+    fn linearize(&self, at: &Self::At, x: &Vector<K>, jacobian: &mut Jacobian<K>) -> Vector<K>;
+    /// The coefficients x₀ = x, x₁, … of the path through x, from the factors of ∂H/∂x there.
     ///
     /// ∂H/∂x · xₖ = −(the coefficient of sᵏ of H(x₀ + x₁ s + … + x_{k−1} s^{k−1}, t + s)).
-    fn taylor(&self, at: &Self::At, factors: &Lu<N>, x: &[c64; N]) -> Taylor<N>;
+    fn taylor(
+        &self, at: &Self::At, factors: &Jacobian<K>, x: &Vector<K>, order: usize, room: &mut Self::Room,
+    ) -> Taylor<K>;
 }
-
-/// Order of the predictor.
-pub(crate) const ORDER: usize = 8;
-/// Coefficients of a path.
-pub(crate) type Taylor<const N: usize> = [[c64; N]; ORDER + 1];
 
 /// How carefully to step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,28 +62,82 @@ pub struct TrackerParams {
 impl TrackerParams {
     /// Attempt 0 is quick, those after it are more careful.
     pub(crate) fn of_attempt(attempt: usize) -> Self {
-        let quick = Self { contraction: 0.125, error: 0.02, trust: 0.6, max_steps: 1_000, min_step: 1e-14 };
+        let quick = Self { contraction: 0.125, error: 0.02, trust: 0.6, max_steps: 300, min_step: 1e-9 };
         match attempt {
             0 => quick,
-            1 => Self { error: 5e-3, trust: 0.4, max_steps: 2_000, ..quick },
-            _ => Self { contraction: 0.0625, error: 5e-4, trust: 0.25, max_steps: 4_000, ..quick },
+            _ => Self { max_steps: 1_000, min_step: 1e-14, ..quick },
         }
     }
 }
 
 /// Where a path ended.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct PathEnd<const N: usize> {
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PathEnd {
     pub(crate) state: PathState,
-    /// The last accepted point: at t = 1 if the path arrived.
-    pub(crate) x: [c64; N],
+    /// The last accepted point, in its frame: at t = 1 if the path arrived.
+    pub(crate) x: Vector<Precise>,
+    pub(crate) frame: Frame,
     /// t there.
     pub(crate) t: f64,
     /// Steps accepted and rejected.
     pub(crate) steps: usize,
-    /// ω and the size of the last Newton correction there, both relative to the size of x by components.
-    pub(crate) nonlinearity: f64,
-    pub(crate) accuracy: f64,
+    /// Changes of the frame.
+    pub(crate) frames: usize,
+}
+
+/// Steps to an end's own frame, each of a dozen gradient steps.
+const OWN_FRAMES: usize = 40;
+/// Distance, in the frame of one of two ends, below which they are the same: different ones differ by 1 there where
+/// Newton's method converges.
+const SAME: f64 = 1e-6;
+
+impl PathEnd {
+    /// The point in the coordinates of the line.
+    pub(crate) fn point<F: Family>(&self, family: F) -> Vector<Precise> {
+        family.moved(&self.x, &self.frame.inverse())
+    }
+
+    /// The matrix that it stands for.
+    pub(crate) fn matrix<F: Family>(&self, family: F) -> Block<Precise> {
+        self.frame.push(&family.matrix(&self.x))
+    }
+
+    /// A frame of the instance at t = 1 and the point in it: a real frame for a point that looks real there.
+    ///
+    /// The frame of the path is as good, but no real one.
+    pub(crate) fn in_own_frame<F: Family>(&self, family: F, line: &F::Line) -> (Block<c64>, Vector<c64>) {
+        let size = self.frame.a.rows;
+        let mut frame = Frame::identity(size);
+        let mut x = self.point(family);
+        for _ in 0..OWN_FRAMES {
+            let segment: F::Segment<Precise> = family.segment(line, &frame);
+            let Some(inner) = family.frame(&segment.at(1.0), &x) else { break };
+            let real = inner.a.map(|entry| Precise::real(entry.rounded().re)).map(Lane::rounded);
+            let looks_real = x.iter().all(|entry| entry.rounded().im.abs() <= 1e-9 * x.largest());
+            let inner = if looks_real { Frame::of(&real) } else { inner };
+            x = family.moved(&x, &inner);
+            frame = frame.then(&inner);
+        }
+        // The frame is exact once it is rounded; the point moves with it.
+        let rounded = Frame::of(&frame.a.map(Lane::rounded));
+        let last = Frame { a: frame.b.times(&rounded.a), b: rounded.b.times(&frame.a) };
+        (frame.a.map(Lane::rounded), family.moved(&x, &last).map(Lane::rounded))
+    }
+
+    /// Whether two ends are one solution.
+    pub(crate) fn is_same<F: Family>(&self, other: &Self, family: F) -> bool {
+        let size = |x: &Block<Precise>| {
+            let entries = (0..x.rows * x.rows).map(|at| x.at(at / x.rows, at % x.rows).rounded().norm());
+            entries.fold(0.0, f64::max)
+        };
+        let (mine, theirs) = (self.matrix(family), other.matrix(family));
+        let far = size(&mine.minus(&theirs));
+        if far > 1e-3 * size(&mine) {
+            return false;
+        }
+        let inside = family.matrix(&self.x);
+        size(&self.frame.pull(&theirs).minus(&inside)) <= SAME * size(&inside)
+    }
 }
 
 /// How a path ended.
@@ -97,239 +158,243 @@ pub enum PathState {
 }
 
 /// 2a(√(4a² + 1) − 2a).
-#[inline(always)]
 fn h(a: f64) -> f64 {
     2.0 * a * ((4.0 * a * a + 1.0).sqrt() - 2.0 * a)
 }
 
-/// Sizes by which components are compared: |xᵢ|, at least 10⁻⁴ of the largest.
-struct Weights<const N: usize>([f64; N]);
-
-impl<const N: usize> Weights<N> {
-    #[inline(always)]
-    fn of(x: &[c64; N]) -> Self {
-        let sizes = x.map(size);
-        let largest = sizes.iter().fold(1e-12f64, |a, &b| a.max(b));
-        Self(sizes.map(|x| 1.0 / x.max(1e-4 * largest)))
-    }
-
-    #[inline(always)]
-    fn norm(&self, v: &[c64; N]) -> f64 {
-        let mut largest = 0.0f64;
-        for (x, weight) in v.iter().zip(&self.0) {
-            let entry = size(*x) * weight;
-            // A NaN must not be lost in a maximum.
-            if entry > largest || entry.is_nan() {
-                largest = entry;
-            }
-        }
-        largest
-    }
-}
-
-/// |re| and |im|, the larger: within √2 of the modulus, for less.
-#[inline(always)]
-fn size(x: c64) -> f64 {
-    x.re.abs().max(x.im.abs())
-}
-
-#[inline(always)]
-fn minus<const N: usize>(a: &[c64; N], b: &[c64; N]) -> [c64; N] {
-    let mut out = *a;
-    for i in 0..N {
-        out[i] -= b[i];
-    }
-    out
-}
-
 /// What Newton's method did at one t.
-enum Correction<const N: usize> {
-    /// `rounding`: the size of Newton's step on the rounding error of H in single precision, where H was taken twice.
-    Done { x: [c64; N], omega: f64, accuracy: f64, rounding: f64 },
+enum Correction<K: Lane> {
+    /// ω there, and the size of the last correction.
+    Done { x: Vector<K>, omega: f64, accuracy: f64 },
     /// The shrink factor of the step.
     Failed { shrink: f64 },
 }
 
-/// Size of the last correction, relative to x, up to which an end is one.
-const END_ACCURACY: f64 = 1e-11;
+/// Share of the radius that a quick step should cover.
+const FAR: f64 = 0.25;
 /// Newton steps of one correction.
 const NEWTON_STEPS: usize = 4;
-
-#[inline(always)]
-fn correct<const N: usize, P: Path<N>>(
-    path: &P, at: &P::At, start: &[c64; N], weights: &Weights<N>, (omega, mu): (f64, f64), a: f64, precise: bool,
-) -> Correction<N> {
-    let limit = h(a);
-    let quarter = Correction::Failed { shrink: 0.5 };
-    let (mut x, mut omega) = (*start, omega);
-    let mut before = 0.0;
-    for iteration in 0..NEWTON_STEPS {
-        let (mut value, jacobian) = path.linearize(at, &x);
-        if precise {
-            value = path.precise_value(at, &x);
-        }
-        let Some(lu) = Lu::new(&jacobian) else { return quarter };
-        let step = lu.solve(&value);
-        let length = weights.norm(&step);
-        if !length.is_finite() {
-            return quarter;
-        }
-        x = minus(&x, &step);
-        if iteration == 0 && omega * length / 8.0 > limit {
-            return quarter;
-        }
-        if iteration > 0 {
-            let theta = length / before;
-            let above_rounding = length > 10.0 * mu;
-            if iteration == 1 {
-                // Two steps of which the second is rounding say nothing of curvature.
-                omega = if above_rounding { 2.0 * theta / before } else { omega.min(2.0 * theta / before) };
-            }
-            if theta > a.powi(1 << (iteration - 1)) && above_rounding {
-                return Correction::Failed { shrink: shrink_by(theta.powf(0.5f64.powi(iteration as i32 - 1)), a) };
-            }
-        }
-        if omega * length * length < 2.0 * mu * (1.0 - 2.0 * limit).sqrt() {
-            let plain = path.value(at, &x);
-            let value = if precise { path.precise_value(at, &x) } else { plain };
-            let last = lu.solve(&value);
-            let accuracy = weights.norm(&last);
-            if !accuracy.is_finite() {
-                return quarter;
-            }
-            let rounding = if precise { weights.norm(&lu.solve(&minus(&plain, &value))) } else { accuracy };
-            return Correction::Done { x: minus(&x, &last), omega, accuracy, rounding };
-        }
-        before = length;
-    }
-    Correction::Failed { shrink: 0.5 }
-}
+/// Size of the last correction, relative to x, up to which an end is one.
+const END_ACCURACY: f64 = 1e-20;
+/// Newton steps at the end, with residuals of twice the precision: each gains the digits that the Jacobian has.
+const END_STEPS: usize = 8;
 
 /// By how much a step whose Newton ratio was θ has to shrink.
-#[inline(always)]
 fn shrink_by(theta: f64, a: f64) -> f64 {
     let wanted = (1.0 + 2.0 * h(0.5 * a)).sqrt() - 1.0;
     if !theta.is_finite() || h(theta) < h(0.5 * a) {
         return 0.5;
     }
-    (wanted / ((1.0 + 2.0 * h(theta)).sqrt() - 1.0)).powf(1.0 / (ORDER + 1) as f64).clamp(0.25, 0.9)
+    (wanted / ((1.0 + 2.0 * h(theta)).sqrt() - 1.0)).powf(1.0 / (QUICK + 1) as f64).clamp(0.25, 0.9)
 }
 
-/// Taylor coefficients of the path and how far they carry.
-struct Predictor<const N: usize> {
-    taylor: Taylor<N>,
-    /// The size of the last coefficient, and the radius of convergence.
-    last: f64,
-    radius: f64,
-}
-
-impl<const N: usize> Predictor<N> {
-    #[inline(always)]
-    fn at<P: Path<N>>(path: &P, at: &P::At, x: &[c64; N], weights: &Weights<N>) -> Option<Self> {
-        let (_, jacobian) = path.linearize(at, x);
-        let taylor = path.taylor(at, &Lu::new(&jacobian)?, x);
-        let sizes = [ORDER - 2, ORDER - 1, ORDER].map(|order| weights.norm(&taylor[order]));
-        let [third, second, last] = sizes;
-        if !last.is_finite() {
-            return None;
-        }
-        // Two estimates: where the signs turn, one of them is too large.
-        let radius = (second / last).min((third / last).sqrt());
-        Some(Self { taylor, last, radius: if radius.is_nan() { f64::INFINITY } else { radius } })
-    }
-
-    /// The step at which the first coefficient that is left out comes to `error`.
-    #[inline(always)]
-    fn step(&self, error: f64) -> f64 {
-        (error * self.radius / self.last).powf(1.0 / (ORDER + 1) as f64)
-    }
-
-    #[inline(always)]
-    fn predict(&self, s: f64) -> [c64; N] {
-        let mut out = self.taylor[ORDER];
-        for order in (0..ORDER).rev() {
-            for i in 0..N {
-                out[i] = out[i] * s + self.taylor[order][i];
-            }
-        }
-        out
-    }
+/// A path being followed.
+struct Walk<'a, K: Lane, F: Family> {
+    family: F,
+    line: &'a F::Line,
+    params: &'a TrackerParams,
+    frame: Frame,
+    /// The line in the frame.
+    path: F::Segment<K>,
+    jacobian: Jacobian<K>,
+    room: <F::Segment<K> as Path<K>>::Room,
+    x: Vector<K>,
+    t: f64,
+    /// ω and μ there, and ω one step before.
+    omega: f64,
+    accuracy: f64,
+    omega_before: f64,
+    steps: usize,
+    frames: usize,
+    /// The size of x when the frame was last looked at.
+    framed: f64,
 }
 
 /// Follows the solution x of H(·, 0) to t = 1.
 ///
 /// # Cost        an LU factorization, 8 solves and two to three Newton steps for each step of t
-#[inline(always)]
-pub(crate) fn track<const N: usize, P: Path<N>>(path: &P, start: &[c64; N], params: &TrackerParams) -> PathEnd<N> {
-    let mut end =
-        PathEnd { state: PathState::BadStart, x: *start, t: 0.0, steps: 0, nonlinearity: 1.0, accuracy: 1e-15 };
-    let mut weights = Weights::of(start);
-    let mut at = path.at(0.0);
-    let a = params.contraction;
-    match correct(path, &at, start, &weights, (1.0, 1e-14), a, true) {
-        Correction::Done { x, omega, accuracy, .. } => {
-            (end.x, end.nonlinearity, end.accuracy) = (x, omega.max(0.1), accuracy.max(f64::EPSILON));
+pub(crate) fn track<K: Lane, F: Family>(
+    family: F, line: &F::Line, start: &Vector<K>, params: &TrackerParams,
+) -> PathEnd {
+    let frame = Frame::identity(family.matrix(start).rows);
+    let path = family.segment(line, &frame);
+    let (jacobian, room) = (Jacobian::zeros(start.len), path.room());
+    let mut walk = Walk {
+        family,
+        line,
+        params,
+        frame,
+        path,
+        jacobian,
+        room,
+        x: *start,
+        t: 0.0,
+        omega: 1.0,
+        accuracy: K::UNIT,
+        omega_before: 1.0,
+        steps: 0,
+        frames: 0,
+        framed: 0.0,
+    };
+    walk.reframe();
+    let state = match walk.correct(0.0, walk.x) {
+        Correction::Done { x, omega, accuracy } => {
+            walk.accept(0.0, x, omega, accuracy);
+            walk.follow()
         }
-        Correction::Failed { .. } => return end,
+        Correction::Failed { .. } => PathState::BadStart,
+    };
+    walk.end(state)
+}
+
+impl<K: Lane, F: Family> Walk<'_, K, F> {
+    /// To better coordinates, where these have become bad.
+    fn reframe(&mut self) {
+        let size = self.x.largest();
+        if size < 1.5 * self.framed && self.framed < 1.5 * size {
+            return;
+        }
+        self.framed = size;
+        if let Some(inner) = self.family.frame(&self.path.at(self.t), &self.x) {
+            self.x = self.family.moved(&self.x, &inner);
+            self.framed = self.x.largest();
+            self.frame = self.frame.then(&inner);
+            self.path = self.family.segment(self.line, &self.frame);
+            self.frames += 1;
+        }
     }
-    let mut precise = false;
-    let (mut step, mut refused) = (0.2, false);
-    let mut omega_before = end.nonlinearity;
-    loop {
-        let Some(predictor) = Predictor::at(path, &at, &end.x, &weights) else {
-            end.state = PathState::Singular;
-            return end;
+
+    fn accept(&mut self, t: f64, x: Vector<K>, omega: f64, accuracy: f64) {
+        self.omega_before = self.omega;
+        self.omega = omega.max(0.5 * self.omega).max(0.1);
+        self.accuracy = accuracy.max(K::UNIT);
+        (self.x, self.t) = (x, t);
+    }
+
+    /// Newton's method from a prediction.
+    fn correct(&mut self, t: f64, start: Vector<K>) -> Correction<K> {
+        let (a, mu) = (self.params.contraction, self.accuracy.min(K::LOST));
+        let limit = h(a);
+        let hopeless = Correction::Failed { shrink: 0.5 };
+        let at = self.path.at(t);
+        let weights = Weights::of(&start);
+        let (mut x, mut omega) = (start, self.omega);
+        let mut before = 0.0;
+        for iteration in 0..NEWTON_STEPS {
+            let value = self.path.linearize(&at, &x, &mut self.jacobian);
+            if !self.jacobian.factor() {
+                return hopeless;
+            }
+            let step = self.jacobian.solve(&value);
+            let length = weights.norm(&step);
+            if !length.is_finite() {
+                return hopeless;
+            }
+            x = x.minus(&step);
+            if iteration == 0 && omega * length / 8.0 > limit {
+                return hopeless;
+            }
+            if iteration > 0 {
+                let theta = length / before;
+                let above_rounding = length > 10.0 * mu;
+                if iteration == 1 {
+                    // Two steps of which the second is rounding say nothing of curvature.
+                    omega = if above_rounding { 2.0 * theta / before } else { omega.min(2.0 * theta / before) };
+                }
+                if theta > a.powi(1 << (iteration - 1)) && above_rounding {
+                    return Correction::Failed { shrink: shrink_by(theta.powf(0.5f64.powi(iteration as i32 - 1)), a) };
+                }
+            }
+            if omega * length * length < 2.0 * mu * (1.0 - 2.0 * limit).sqrt() {
+                let last = self.jacobian.solve(&self.path.value(&at, &x));
+                let accuracy = weights.norm(&last);
+                if !accuracy.is_finite() {
+                    return hopeless;
+                }
+                return Correction::Done { x: x.minus(&last), omega, accuracy };
+            }
+            before = length;
+        }
+        hopeless
+    }
+
+    /// The quotient that carries farthest from where the path is, and how far.
+    fn predictor(&mut self) -> Option<(Predictor<K>, f64)> {
+        let at = self.path.at(self.t);
+        self.path.linearize(&at, &self.x, &mut self.jacobian);
+        if !self.jacobian.factor() {
+            return None;
+        }
+        let weights = Weights::of(&self.x);
+        let growth = (self.omega / self.omega_before).clamp(1.0, 8.0);
+        let error = self.params.error / (self.omega * growth);
+        let mut of = |order| {
+            let taylor = self.path.taylor(&at, &self.jacobian, &self.x, order, &mut self.room);
+            let predictor = Predictor::of(taylor, order, &weights)?;
+            let step = predictor.step(error, self.params.trust);
+            Some((predictor, step))
         };
-        let growth = (end.nonlinearity / omega_before).clamp(1.0, 8.0);
-        let omega = end.nonlinearity * growth;
-        let wanted = predictor.step(params.error / omega).min(params.trust * predictor.radius);
-        let wanted = if wanted.is_nan() { step } else { wanted };
-        step = wanted.min(if refused { step } else { 10.0 * step });
-        refused = false;
-        loop {
-            end.steps += 1;
-            if end.steps > params.max_steps {
-                end.state = PathState::StepLimit;
-                return end;
+        let (quick, step) = of(QUICK)?;
+        // Where Newton's method needs many digits, more orders pay.
+        if step < FAR * quick.radius && step < 1.0 - self.t { of(ORDER) } else { Some((quick, step)) }
+    }
+
+    /// Goes on until the end.
+    fn follow(&mut self) -> PathState {
+        let mut step = 0.2;
+        while self.t < 1.0 {
+            let Some((predictor, wanted)) = self.predictor() else { return PathState::Singular };
+            step = if wanted.is_nan() { step } else { wanted.min(10.0 * step) };
+            loop {
+                self.steps += 1;
+                if self.steps > self.params.max_steps {
+                    return PathState::StepLimit;
+                }
+                if step < self.params.min_step || !step.is_finite() {
+                    return PathState::StepTooSmall;
+                }
+                let rest = 1.0 - self.t;
+                // A last step that would leave a crumb is made one with it.
+                let (s, t) = if step >= 0.999 * rest { (rest, 1.0) } else { (step, self.t + step) };
+                match self.correct(t, predictor.predict(s)) {
+                    Correction::Done { accuracy, .. } if accuracy > K::LOST => return PathState::Inaccurate,
+                    Correction::Done { x, omega, accuracy } => {
+                        self.accept(t, x, omega, accuracy);
+                        step = s;
+                        break;
+                    }
+                    Correction::Failed { shrink } => step = s * shrink,
+                }
             }
-            if step < params.min_step * 1f64.max(end.t) || !step.is_finite() {
-                end.state = PathState::StepTooSmall;
-                return end;
-            }
-            let rest = 1.0 - end.t;
-            // A last step that would leave a crumb is made one with it.
-            let s = if step >= 0.999 * rest { rest } else { step };
-            let t = if step >= 0.999 * rest { 1.0 } else { end.t + s };
-            let next = path.at(t);
-            let guess = predictor.predict(s);
-            let there = Weights::of(&guess);
-            match correct(path, &next, &guess, &there, (end.nonlinearity, end.accuracy), a, precise) {
-                Correction::Done { x, omega, accuracy, rounding } => {
-                    omega_before = end.nonlinearity;
-                    end.nonlinearity = omega.max(0.5 * end.nonlinearity).max(0.1);
-                    end.accuracy = accuracy.max(f64::EPSILON);
-                    let noise = end.nonlinearity * rounding;
-                    precise = noise > a.powi(5) * h(a) || (precise && noise > a.powi(7) * h(a));
-                    (end.x, end.t, at, step) = (x, t, next, s);
-                    weights = Weights::of(&x);
+            self.reframe();
+        }
+        PathState::Arrived
+    }
+
+    /// The end to the last digits: ends are compared with each other.
+    fn end(self, state: PathState) -> PathEnd {
+        let mut x = self.x.map(Lane::to_precise);
+        let mut state = state;
+        if state == PathState::Arrived {
+            state = PathState::Inaccurate;
+            let plain: F::Segment<c64> = self.family.segment(self.line, &self.frame);
+            let precise: F::Segment<Precise> = self.family.segment(self.line, &self.frame);
+            let (plain_at, at) = (plain.at(1.0), precise.at(1.0));
+            let mut jacobian = Jacobian::zeros(x.len);
+            let weights = Weights::of(&x);
+            for _ in 0..END_STEPS {
+                plain.linearize(&plain_at, &x.map(Lane::rounded), &mut jacobian);
+                if !jacobian.factor() {
                     break;
                 }
-                Correction::Failed { shrink } => {
-                    refused = true;
-                    step = s * shrink;
+                let step = jacobian.solve(&precise.value(&at, &x).map(Lane::rounded));
+                x = x.minus(&step.map(Lane::to_precise));
+                if weights.norm(&step) <= END_ACCURACY {
+                    state = PathState::Arrived;
+                    break;
                 }
             }
         }
-        if end.t >= 1.0 {
-            // The last digits, with residuals in twice the precision: ends are compared with each other.
-            end.state = PathState::Inaccurate;
-            let last = correct(path, &at, &end.x, &weights, (end.nonlinearity, end.accuracy), a, true);
-            if let Correction::Done { x, accuracy, .. } = last
-                && accuracy <= END_ACCURACY
-            {
-                (end.x, end.accuracy, end.state) = (x, accuracy, PathState::Arrived);
-            }
-            return end;
-        }
+        PathEnd { state, x, frame: self.frame, t: self.t, steps: self.steps, frames: self.frames }
     }
 }

@@ -84,6 +84,43 @@ pub struct VerifyArguments {
     pub require: Vec<Established>,
 }
 
+/// `stopgrad fibre`.
+#[derive(Debug, Args)]
+pub struct FibreArguments {
+    /// m, from 1 to 6
+    #[arg(value_name = "SIZE", required_unless_present = "read", value_parser = clap::value_parser!(u32).range(1..=6))]
+    pub size: Option<u32>,
+
+    /// r, from 2 to m; full rank without it
+    #[arg(long, value_name = "R", conflicts_with = "read")]
+    pub rank: Option<u32>,
+
+    /// Names the instance and the loops [default: that of the file that comes with the program, else 0]
+    #[arg(long, value_name = "N", conflicts_with = "read")]
+    pub seed: Option<u64>,
+
+    /// Loops in a row that lose no path and bring nothing new, after which it ends [default: 10, or until the known count
+    /// is reached where the file that comes with the program was made so]
+    #[arg(long, value_name = "LOOPS", conflicts_with = "read")]
+    pub idle_loops: Option<u32>,
+
+    /// Loops at most
+    #[arg(long, value_name = "LOOPS", default_value_t = 200)]
+    pub max_loops: u32,
+
+    /// Stop after this time, with what was found
+    #[arg(long, value_name = "TIME", value_parser = super::value::duration)]
+    pub time_limit: Option<std::time::Duration>,
+
+    /// Write the file
+    #[arg(long, value_name = "FILE", conflicts_with = "read")]
+    pub out: Option<PathBuf>,
+
+    /// Say what a file holds, instead
+    #[arg(long, value_name = "FILE")]
+    pub read: Option<PathBuf>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

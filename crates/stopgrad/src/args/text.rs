@@ -158,6 +158,17 @@ Examples:
   stopgrad verify roots.json
   stopgrad verify roots.json --require certified,complete --json";
 
+pub(super) const FIBRE_ABOUT: &str = "\
+Make again what `equilibria` starts from: all complex solutions of one generic instance of a size and rank. One solved \
+instance is free; carried around loops of parameters its solution turns into others, until loops that lose no path bring \
+nothing new. The same seed gives the same bytes, those of the file that comes with the program.";
+
+pub(super) const FIBRE_EXAMPLES: &str = "\
+Examples:
+  stopgrad fibre 4
+  stopgrad fibre 4 --rank 3 --seed 7 --out other.fibre
+  stopgrad fibre --read other.fibre";
+
 pub(super) const FLOW_ABOUT: &str = "\
 Follow the linear network f(x) = A x, g(z) = B z with teacher C under one field from a start to its end, with errors \
 controlled at every step, or train it in steps of a learning rate. It stops for a reason that is told: steady (at an \

@@ -24,7 +24,8 @@ pub(super) fn run(asked: &VerifyArguments) -> Result<Outcome, CommandError> {
         .roots
         .iter()
         .map(|root| {
-            let proof = prove(&exact, &root.rows, &root.center()).ok_or("Krawczyk's test fails")?;
+            let proof =
+                prove(&exact, root.frame().as_deref(), &root.rows, &root.center()).ok_or("Krawczyk's test fails")?;
             agreement(root, &proof).map(|()| proof)
         })
         .collect();

@@ -94,3 +94,25 @@ fn what_has_no_equilibria_to_find_is_told_or_refused() {
     let text = stdout(&stopgrad(here.path(), &["equilibria", "two.json", "--weight-decay", "0"]));
     assert!(text.contains("not isolated"), "{text}");
 }
+
+#[test]
+fn a_fibre_is_made_again_to_the_same_bytes_and_read_and_a_damaged_one_refused() {
+    let here = folder();
+    let made = said(here.path(), &["fibre", "3", "--rank", "2", "--out", "own.fibre", "--json"]);
+    assert_eq!(
+        [&made["solutions"], &made["expected"], &made["same_as_shipped"]],
+        [&json!(30), &json!(30), &json!(true)]
+    );
+    let read = said(here.path(), &["fibre", "--read", "own.fibre", "--json"]);
+    assert_eq!([&read["seed"], &read["checksum"]], [&made["seed"], &made["checksum"]]);
+    let other = said(here.path(), &["fibre", "2", "--seed", "5", "--json"]);
+    assert_eq!([&other["solutions"], &other["same_as_shipped"]], [&json!(6), &json!(false)]);
+    let mut bytes = std::fs::read(here.path().join("own.fibre")).expect("a file");
+    let last = bytes.len() - 1;
+    bytes[last] ^= 1;
+    std::fs::write(here.path().join("own.fibre"), &bytes).expect("written");
+    let refuse = |words: &[&str]| refused(here.path(), words);
+    assert!(refuse(&["fibre", "--read", "own.fibre"]).contains("checksum"));
+    assert!(refuse(&["fibre", "3", "--rank", "1"]).contains("rank one is solved directly"));
+    assert!(refuse(&["fibre", "3", "--rank", "4"]).contains("no fibre of size 3 and rank 4"));
+}
