@@ -1,6 +1,6 @@
-//! Times all equilibria of full rank: milliseconds a call, and how many of the solutions were found and proved.
+//! Times all equilibria of one rank: milliseconds a call, and how many of the solutions were found and proved.
 //!
-//! `cargo bench -p stopgrad-dynamics --bench equilibria -- 4 20`: size and instances. The first call, which reads the
+//! `cargo bench -p stopgrad-dynamics --bench equilibria -- 4 20 [RANK]`: size, instances, rank if not full. The first call, which reads the
 //! fibre, is not counted.
 #![allow(clippy::print_stdout)] // A bench prints.
 
@@ -14,7 +14,8 @@ use stopgrad_dynamics::{EquilibriaParams, find_equilibria};
 fn main() {
     let numbers: Vec<usize> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
     let (size, count) = (numbers.first().copied().unwrap_or(4), numbers.get(1).copied().unwrap_or(20));
-    let params = EquilibriaParams { ranks: Some(vec![size]), ..EquilibriaParams::default() };
+    let rank = numbers.get(2).copied().unwrap_or(size);
+    let params = EquilibriaParams { ranks: Some(vec![rank]), ..EquilibriaParams::default() };
     let mut times = Vec::new();
     let (mut found, mut proved, mut expected, mut steps, mut paths) = (0, 0, 0, 0, 0);
     let mut attempts = Vec::new();
@@ -36,7 +37,7 @@ fn main() {
     times.sort_by(f64::total_cmp);
     let again = attempts.iter().filter(|&&n| n > 1).count();
     println!(
-        "m = {size}: {:.2} ms median, {:.2} to {:.2}, of {count} calls; {found} solutions, {proved} proved, {expected} \
+        "m = {size}, rank {rank}: {:.2} ms median, {:.2} to {:.2}, of {count} calls; {found} solutions, {proved} proved, {expected} \
          exist; {:.1} steps a path, {again} calls needed a second attempt",
         times[times.len() / 2],
         times[0],

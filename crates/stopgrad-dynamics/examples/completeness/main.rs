@@ -1,7 +1,7 @@
 //! Are all solutions found, and which equilibria attract? Random instances of one size, counted.
 //!
-//! `cargo run --release -p stopgrad-dynamics --example completeness -- M COUNT [FIRST_SEED]` prints the rows of
-//! docs/results/equilibria.md. Even seeds have exchangeable views (Y symmetric), odd ones do not.
+//! `cargo run --release -p stopgrad-dynamics --example completeness -- M COUNT [FIRST_SEED [RANKS]]` prints the rows
+//! of docs/results/equilibria.md; RANKS as in 1,3, all without it. Even seeds have exchangeable views (Y symmetric), odd ones do not.
 
 mod instances;
 
@@ -70,6 +70,8 @@ impl Tally {
 fn main() {
     let argument = |at: usize| std::env::args().nth(at).and_then(|text| text.parse::<u64>().ok());
     let (m, count, first) = (argument(1).unwrap_or(2) as usize, argument(2).unwrap_or(100), argument(3).unwrap_or(0));
+    let ranks = std::env::args().nth(4).map(|list| list.split(',').filter_map(|rank| rank.parse().ok()).collect());
+    let params = EquilibriaParams { ranks, ..EquilibriaParams::default() };
     let begun = Instant::now();
     for (name, offset) in [("exchangeable", 0), ("not exchangeable", 1)] {
         let mut tally = Tally::default();
@@ -78,7 +80,7 @@ fn main() {
             .par_iter()
             .map(|&seed| {
                 let (moments, decay) = instance(m, seed);
-                (seed, find_equilibria(&moments, decay, &EquilibriaParams::default()).expect("moments of this kind"))
+                (seed, find_equilibria(&moments, decay, &params).expect("moments of this kind"))
             })
             .collect();
         for (seed, set) in &sets {

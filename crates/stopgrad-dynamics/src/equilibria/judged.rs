@@ -3,7 +3,7 @@
 use faer::Mat;
 
 use super::{EquilibriaError, EquilibriaParams, Equilibrium, Problem, Stratum};
-use crate::linalg::{LuFactors, frobenius, product, symmetric_eigen};
+use crate::linalg::{LuFactors, frobenius, product, singular_values, symmetric_eigen};
 use crate::polynomial::certificate::{Reality, Root};
 use crate::stability::{spectrum_at, spectrum_by_rank_at};
 use crate::{Field, LinearField, LinearState, Moments};
@@ -82,7 +82,24 @@ fn origin(field: &LinearField) -> Result<Equilibrium, EquilibriaError> {
 /// Unknowns up to which a dense spectrum is cheap.
 const DENSE_UNKNOWNS: usize = 400;
 
-/// P from the r largest eigenpairs of S, b = PYPᵀ(PXPᵀ + λ)⁻¹ (docs/theory.md, 3.1); `None` where S is no AᵀA.
+/// P with PᵀP = S: the root's own, or from the r largest eigenpairs; `None` where S is no AᵀA.
+fn factor(s: &Mat<f64>, problem: &Problem, root: &Root) -> Result<Option<Mat<f64>>, EquilibriaError> {
+    let (rank, k) = (root.rank, problem.size());
+    if let Some(own) = &root.factor {
+        let inside = Mat::from_fn(rank, k, |i, j| own[i * k + j]);
+        return Ok(Some(match &problem.directions {
+            None => inside,
+            Some(v) => product(inside.as_ref(), v.transpose()),
+        }));
+    }
+    let eigen = symmetric_eigen(s.as_ref())?;
+    if eigen.values[rank - 1] <= 0.0 {
+        return Ok(None);
+    }
+    Ok(Some(Mat::from_fn(rank, s.nrows(), |i, j| eigen.values[i].sqrt() * eigen.vectors[(j, i)])))
+}
+
+/// b = PYPᵀ(PXPᵀ + λ)⁻¹ (docs/theory.md, 3.1); `None` where S is no AᵀA.
 fn equilibrium(field: &LinearField, problem: &Problem, root: &Root) -> Result<Option<Equilibrium>, EquilibriaError> {
     let k = problem.size();
     let inside = Mat::from_fn(k, k, |i, j| 0.5 * (root.s[i * k + j].re + root.s[j * k + i].re));
@@ -91,11 +108,7 @@ fn equilibrium(field: &LinearField, problem: &Problem, root: &Root) -> Result<Op
         Some(v) => product(product(v.as_ref(), inside.as_ref()).as_ref(), v.transpose()),
     };
     let rank = root.rank;
-    let eigen = symmetric_eigen(s.as_ref())?;
-    if eigen.values[rank - 1] <= 0.0 {
-        return Ok(None);
-    }
-    let p = Mat::from_fn(rank, s.nrows(), |i, j| eigen.values[i].sqrt() * eigen.vectors[(j, i)]);
+    let Some(p) = factor(&s, problem, root)? else { return Ok(None) };
     let gram = |matrix: &Mat<f64>| product(product(p.as_ref(), matrix.as_ref()).as_ref(), p.transpose());
     let mut weight = gram(&field.moments.xx);
     for i in 0..rank {
@@ -105,7 +118,8 @@ fn equilibrium(field: &LinearField, problem: &Problem, root: &Root) -> Result<Op
     let cross = gram(&field.moments.yx);
     let b = LuFactors::new(weight.as_ref()).solve(cross.transpose()).transpose().to_owned();
     let z = state(field, &p, &b);
-    let floor = 0.5 * eigen.values[rank - 1].sqrt();
+    let least = singular_values(p.as_ref())?.get(rank - 1).copied().unwrap_or(0.0);
+    let floor = 0.5 * least;
     let spectrum = spectrum_by_rank_at(field, &z, floor)?;
     let certificate = root.certificate.as_ref();
     Ok(Some(Equilibrium {

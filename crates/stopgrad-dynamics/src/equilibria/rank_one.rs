@@ -83,7 +83,7 @@ fn left_null_vector(pencil: &Pencil, b: c64) -> Option<Vec<c64>> {
     Some(u)
 }
 
-/// S = pᵀp with p = u X^{-1/2} scaled to ppᵀ = b², in the frame X^{-1/2} [u, columns orthogonal to it], S' = b²/ppᵀ there.
+/// S = pᵀp with p = u X^{-1/2} scaled to ppᵀ = b², in the frame X^{-1/2} [u, columns orthogonal to it], |S'| = 1 there.
 fn guess(problem: &Problem, u: &[c64], b: c64) -> Option<Guess> {
     let k = problem.size();
     let u = &turned(u);
@@ -113,13 +113,15 @@ fn guess(problem: &Problem, u: &[c64], b: c64) -> Option<Guess> {
         let column = unit - w[i] * w[j].conj() * (2.0 / length);
         if j == 0 { -column * phase } else { column }
     };
-    let inside = Dense::from_fn(k, k, |i, j| reflected(i, j) / rho[i].sqrt());
+    // All columns as long as makes |S'| = 1.
+    let size = factor.norm();
+    let inside = Dense::from_fn(k, k, |i, j| reflected(i, j) * (size / rho[i]).sqrt());
     let frame = if problem.directions.is_some() {
         inside
     } else {
         Dense::from_fn(k, k, |i, j| c64::new(problem.support.directions[(i, j)], 0.0)).times(&inside)
     };
-    let s = Dense::from_fn(k, k, |i, j| if i + j == 0 { factor } else { c64::new(0.0, 0.0) });
+    let s = Dense::from_fn(k, k, |i, j| if i + j == 0 { factor / size } else { c64::new(0.0, 0.0) });
     Some(Guess { frame: Some(frame), inside: s })
 }
 

@@ -87,6 +87,9 @@ pub struct Root {
     pub rank: usize,
     /// S by rows, m × m.
     pub s: Vec<c64>,
+    /// Real P, r × m by rows, with PᵀP = S to the last digit of the least mode, which S itself may not hold; `None` where
+    /// S is no AᵀA, or not in a real frame.
+    pub factor: Option<Vec<f64>>,
     /// The proof.
     pub certificate: Option<Certificate>,
     /// |F(x̃)| over the sizes of its terms.
@@ -155,7 +158,36 @@ pub(crate) fn certified_root(moments: &ExactMoments, guess: &Guess, rank: usize)
         None => inside,
     };
     let s: Vec<c64> = s.data.into_iter().map(Lane::rounded).collect();
-    Some(Root { rank, residual: relative_residual(moments, &s, rank), s, certificate })
+    let factor = real_factor(frame, &chart, &center);
+    Some(Root { rank, residual: relative_residual(moments, &s, rank), s, factor, certificate })
+}
+
+/// Imaginary parts, relative to the largest number, that are rounding.
+const ROUNDING: f64 = 1e-9;
+
+/// P = Lᵀ(A V)ᵀ with Ŝ = L Lᵀ.
+fn real_factor(frame: Option<&Dense<c64>>, chart: &Chart, center: &[c64]) -> Option<Vec<f64>> {
+    let largest = center.iter().map(|x| x.norm()).fold(0.0, f64::max);
+    let is_real = |x: &c64| x.im.abs() <= ROUNDING * largest;
+    if !center.iter().all(is_real) || frame.is_some_and(|a| a.data.iter().any(|x| x.im != 0.0)) {
+        return None;
+    }
+    let (v, s) = chart.parts(center);
+    let v = frame.map_or_else(|| v.clone(), |a| a.times(&v));
+    let r = chart.rank();
+    let mut l = vec![0.0; r * r];
+    for j in 0..r {
+        for i in j..r {
+            let rest = s.at(i, j).re - (0..j).map(|k| l[i * r + k] * l[j * r + k]).sum::<f64>();
+            // A NaN is no factor either.
+            if i == j && (rest.is_nan() || rest <= 0.0) {
+                return None;
+            }
+            l[i * r + j] = if i == j { rest.sqrt() } else { rest / l[j * r + j] };
+        }
+    }
+    let entry = |k: usize, at: usize| (0..r).map(|i| l[i * r + k] * v.at(at, i).re).sum::<f64>();
+    Some((0..r).flat_map(|k| (0..chart.size).map(move |at| (k, at))).map(|(k, at)| entry(k, at)).collect())
 }
 
 /// The proof again, from frame and center alone: nothing of how it was found is used.

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::block::{Block, ZERO, packed};
 use super::family::{Family, complex_normal, random_block, random_symmetric};
-use super::frame::{Frame, Moved, aligned, balance};
+use super::frame::{Frame, Moved, aligned, balance, scaled};
 use super::full::Series;
 use super::jacobian::{Jacobian, solve_left};
 use super::lanes::Lane;
@@ -64,7 +64,7 @@ pub(crate) struct ChartFamily {
 }
 
 /// Entries of U above which the chart is turned.
-const STEEP: f64 = 3.0;
+const STEEP: f64 = 2.0;
 
 impl ChartFamily {
     /// N.
@@ -401,6 +401,13 @@ impl Family for ChartFamily {
             None => return None,
         };
         Some(Frame::of(&a))
+    }
+
+    /// In which the point is phases: on a stratum the small modes count as much as the large ones.
+    fn end_frame<K: Lane>(self, _: &Seen<K>, x: &Vector<K>) -> Option<Frame> {
+        let x = &x.map(K::rounded);
+        let steep = || (self.slope(x) > STEEP).then(|| aligned(&self.parts(x, 1.0).0));
+        scaled(&self.s_of(x), self.rank).or_else(steep).map(|a| Frame::of(&a))
     }
 
     fn moved<K: Lane>(self, x: &Vector<K>, frame: &Frame) -> Vector<K> {

@@ -148,6 +148,69 @@ fn square(matrix: &Block<c64>) -> f64 {
     (0..matrix.rows).map(|i| (0..matrix.columns).map(|j| matrix.at(i, j).norm_sqr()).sum::<f64>()).sum()
 }
 
+/// Ratio of singular values to 1 up to which a frame of a stratum is kept.
+const SPREAD: f64 = 8.0;
+/// Sweeps over the pairs of columns, at most; six are enough to the last digit.
+const SWEEPS: usize = 12;
+
+/// The A in which a symmetric matrix of rank r is phases in its first r rows and columns and 0 elsewhere; `None` where its
+/// singular values are near 1 already, or something is no number.
+///
+/// What is small counts on a stratum as much as what is large: where a mode vanishes the stratum ends. The other columns
+/// are orthogonal to the first, as long as the shortest.
+pub(crate) fn scaled(matrix: &Block<c64>, rank: usize) -> Option<Block<c64>> {
+    let m = matrix.rows;
+    let (columns, sizes) = orthogonal_columns(matrix)?;
+    let mut order: Vec<usize> = (0..m).collect();
+    order.sort_by(|&i, &j| sizes[j].total_cmp(&sizes[i]));
+    let (largest, least) = (sizes[order[0]], sizes[order[rank - 1]]);
+    if !(least > 0.0 && largest.is_finite()) || (largest <= SPREAD && least >= 1.0 / SPREAD) {
+        return None;
+    }
+    let unit = Block::from_fn(m, rank, |i, j| columns.at(i, order[j]) / sizes[order[j]]);
+    let unit = aligned(&unit);
+    Some(Block::from_fn(m, m, |i, j| unit.at(i, j) * sizes[order[j.min(rank - 1)]].sqrt()))
+}
+
+/// K V with orthogonal columns for a unitary V, and their lengths: one-sided Jacobi, which keeps small columns' digits.
+///
+/// # Source      Hestenes 1958; Demmel, Veselić 1992 for the accuracy
+fn orthogonal_columns(matrix: &Block<c64>) -> Option<(Block<c64>, Vec<f64>)> {
+    let (mut out, m) = (*matrix, matrix.rows);
+    let inner = |x: &Block<c64>, i: usize, j: usize| (0..m).map(|k| x.at(k, i).conj() * x.at(k, j)).sum::<c64>();
+    for _ in 0..SWEEPS {
+        let mut turned = false;
+        for i in 0..m {
+            for j in i + 1..m {
+                let (alpha, beta, gamma) = (inner(&out, i, i).re, inner(&out, j, j).re, inner(&out, i, j));
+                let size = gamma.norm();
+                if size.is_nan() {
+                    return None;
+                }
+                if size <= 1e-15 * (alpha * beta).sqrt() {
+                    continue;
+                }
+                turned = true;
+                let phase = gamma / size;
+                let zeta = (beta - alpha) / (2.0 * size);
+                let t = zeta.signum() / (zeta.abs() + (1.0 + zeta * zeta).sqrt());
+                let c = 1.0 / (1.0 + t * t).sqrt();
+                let s = c * t;
+                for k in 0..m {
+                    let (x, y) = (out.at(k, i), out.at(k, j) * phase.conj());
+                    out.set(k, i, x * c - y * s);
+                    out.set(k, j, x * s + y * c);
+                }
+            }
+        }
+        if !turned {
+            break;
+        }
+    }
+    let sizes = (0..m).map(|j| inner(&out, j, j).re.sqrt()).collect();
+    Some((out, sizes))
+}
+
 /// A unitary matrix whose first columns span those of V.
 pub(crate) fn aligned(v: &Block<c64>) -> Block<c64> {
     let (m, rank) = (v.rows, v.columns);

@@ -52,7 +52,7 @@ impl Chart {
     }
 
     /// (V, Ŝ) of a point: first the upper triangle of Ŝ, then the rows of V.
-    fn parts<R: Ring>(&self, x: &[R]) -> (Dense<R>, Dense<R>) {
+    pub(crate) fn parts<R: Ring>(&self, x: &[R]) -> (Dense<R>, Dense<R>) {
         let r = self.rank();
         let s = Dense::from_fn(r, r, |i, j| x[packed(i.min(j), i.max(j), r)]);
         let mut v = Dense::zeros(self.size, r);

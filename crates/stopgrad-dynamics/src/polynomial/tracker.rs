@@ -18,7 +18,6 @@ use super::jacobian::Jacobian;
 use super::lanes::Lane;
 use super::precise::Precise;
 use super::predictor::{ORDER, Predictor, QUICK, Taylor};
-use super::ring::Ring;
 use super::vector::{Vector, Weights};
 
 /// A system H(x, t) = 0 that is polynomial in x and t, in numbers of one precision.
@@ -85,6 +84,8 @@ pub(crate) struct PathEnd {
     pub(crate) frames: usize,
 }
 
+/// Imaginary parts of a frame, relative to the real ones, that are rounding.
+const ROUNDING: f64 = 1e-9;
 /// Steps to an end's own frame, each of a dozen gradient steps.
 const OWN_FRAMES: usize = 40;
 /// Distance, in the frame of one of two ends, below which they are the same: different ones differ by 1 there where
@@ -102,7 +103,7 @@ impl PathEnd {
         self.frame.push(&family.matrix(&self.x))
     }
 
-    /// A frame of the instance at t = 1 and the point in it: a real frame for a point that looks real there.
+    /// A frame of the instance at t = 1 and the point in it.
     ///
     /// The frame of the path is as good, but no real one.
     pub(crate) fn in_own_frame<F: Family>(&self, family: F, line: &F::Line) -> (Block<c64>, Vector<c64>) {
@@ -111,10 +112,12 @@ impl PathEnd {
         let mut x = self.point(family);
         for _ in 0..OWN_FRAMES {
             let segment: F::Segment<Precise> = family.segment(line, &frame);
-            let Some(inner) = family.frame(&segment.at(1.0), &x) else { break };
-            let real = inner.a.map(|entry| Precise::real(entry.rounded().re)).map(Lane::rounded);
-            let looks_real = x.iter().all(|entry| entry.rounded().im.abs() <= 1e-9 * x.largest());
-            let inner = if looks_real { Frame::of(&real) } else { inner };
+            let Some(inner) = family.end_frame(&segment.at(1.0), &x) else { break };
+            // Parts that are rounding are left out: only in a real frame can a solution be proved real.
+            let a = inner.a.map(Lane::rounded);
+            let sizes =
+                a.entries().iter().fold((0.0f64, 0.0f64), |(re, im), x| (re.max(x.re.abs()), im.max(x.im.abs())));
+            let inner = if sizes.1 <= ROUNDING * sizes.0 { Frame::of(&a.map(|x| c64::new(x.re, 0.0))) } else { inner };
             x = family.moved(&x, &inner);
             frame = frame.then(&inner);
         }
