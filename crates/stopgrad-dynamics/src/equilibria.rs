@@ -17,6 +17,7 @@ mod tests;
 use faer::Mat;
 use serde::Serialize;
 
+use crate::linalg::{frobenius, singular_values};
 use crate::polynomial::certificate::{Root, overlapping};
 use crate::polynomial::solve::PathCounts;
 use crate::polynomial::stratum::ExactMoments;
@@ -96,7 +97,7 @@ pub enum StratumStatus {
     NotClaimed,
     /// There is none, for a reason that holds always (full rank: Y is singular).
     None,
-    /// They are not isolated.
+    /// They are not isolated: λ = 0, or rotations leave the moments as they are. Those found are isolated ones.
     Continuum,
 }
 
@@ -201,6 +202,9 @@ pub fn find_equilibria(
     Ok(EquilibriumSet { size, support_rank, embedding_dim, exact, directions, strata, equilibria })
 }
 
+/// Relative distance below which eigenvalues of X, or of what Y does to them, are one.
+const SAME: f64 = 1e-12;
+
 /// The moments in the forms that the solvers want.
 struct Problem {
     support: Support,
@@ -241,10 +245,33 @@ impl Problem {
             // Every A with B A = A M: without weight decay nothing holds its size.
             return Ok(empty(StratumStatus::Continuum));
         }
-        if rank == 1 && self.size() > 1 {
-            return rank_one::stratum(self);
+        let mut found =
+            if rank == 1 && self.size() > 1 { rank_one::stratum(self)? } else { followed::stratum(self, rank) };
+        // Turned along with the moments, a solution that is not symmetric itself becomes another.
+        if found.status == StratumStatus::Incomplete && self.is_symmetric()? {
+            found.status = StratumStatus::Continuum;
         }
-        Ok(followed::stratum(self, rank))
+        Ok(found)
+    }
+
+    /// Whether a rotation about some angle, any angle, leaves X and Y as they are: a skew Z ≠ 0 commutes with both.
+    fn is_symmetric(&self) -> Result<bool, LinalgError> {
+        let (k, rho) = (self.size(), &self.support.variances);
+        let alike = |i: usize, j: usize| (rho[i] - rho[j]).abs() <= SAME * rho[i].max(rho[j]);
+        let free: Vec<(usize, usize)> =
+            (0..k).flat_map(|i| (i + 1..k).map(move |j| (i, j))).filter(|&(i, j)| alike(i, j)).collect();
+        if free.is_empty() {
+            return Ok(false);
+        }
+        // Column (a, b): Z K − K Z of Z = e_a e_bᵀ − e_b e_aᵀ.
+        let y = &self.whitened;
+        let entry = |i: usize, j: usize, (a, b): (usize, usize)| {
+            let left = if i == a { y[(b, j)] } else { 0.0 } - if i == b { y[(a, j)] } else { 0.0 };
+            left - if j == b { y[(i, a)] } else { 0.0 } + if j == a { y[(i, b)] } else { 0.0 }
+        };
+        let map = Mat::from_fn(k * k, free.len(), |at, column| entry(at / k, at % k, free[column]));
+        let least = singular_values(map.as_ref())?.last().copied().unwrap_or(0.0);
+        Ok(least <= SAME * frobenius(y.as_ref()))
     }
 }
 

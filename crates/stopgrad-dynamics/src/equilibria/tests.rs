@@ -98,7 +98,50 @@ fn what_the_maximal_solver_finds_is_the_largest_of_all() {
 }
 
 #[test]
+fn two_solutions_that_are_about_to_meet_are_both_proved_and_just_behind_the_fold_neither_is_real() {
+    // m = 1: λ* = τ²/(4ρ); m = 2, 3 with views that do not couple: the first mode is the one at its fold.
+    let (rho, tau) = ([1.0, 0.8, 1.3], [0.8, -0.9, 1.1]);
+    let fold = tau[0] * tau[0] / (4.0 * rho[0]);
+    for m in 1..=3 {
+        let moments = Moments::new(diagonal(&rho[..m]), diagonal(&tau[..m]), None).unwrap();
+        for (decay, real) in [(fold * (1.0 - 1e-8), 1 << m), (fold * (1.0 + 1e-8), 0)] {
+            let set = find(&moments, decay);
+            let full = stratum(&set, m);
+            assert_eq!(full.status, StratumStatus::Complete, "m {m}, {decay}: {full:?}");
+            assert_eq!(set.equilibria.iter().filter(|e| e.rank == m && e.certified).count(), real, "m {m}, {decay}");
+        }
+    }
+}
+
+#[test]
+fn a_multiple_of_the_identity_keeps_the_count_of_full_rank() {
+    for m in [2, 3, 4] {
+        let yx = sample_moments(m, 7).yx;
+        let moments = Moments::unchecked(Mat::from_fn(m, m, |i, j| if i == j { 2.0 } else { 0.0 }), yx, None);
+        let params = EquilibriaParams { ranks: Some(vec![1, m]), ..EquilibriaParams::default() };
+        let set = find_equilibria(&moments, 0.02, &params).unwrap();
+        let count = [6, 24, 124][m - 2];
+        assert_eq!((stratum(&set, m).roots.len(), stratum(&set, m).status), (count, StratumStatus::Complete));
+        assert_eq!(stratum(&set, 1).status, StratumStatus::Complete);
+    }
+}
+
+#[test]
+fn the_strata_of_four_dimensions_have_their_counts() {
+    let set = find(&sample_moments(4, 1), 0.02);
+    let counts: Vec<(usize, usize)> = set.strata.iter().map(|s| (s.rank, s.roots.len())).collect();
+    assert_eq!(counts, [(0, 0), (1, 8), (2, 84), (3, 288), (4, 124)]);
+}
+
+#[test]
 fn special_targets_have_a_named_answer() {
+    // X and Y alike in two directions: whatever is not alike in them can be turned.
+    let turned = find(&Moments::new(diagonal(&[1.0, 1.0, 2.0]), diagonal(&[0.8, 0.8, 1.0]), None).unwrap(), 0.05);
+    for rank in 1..=3 {
+        assert_eq!(stratum(&turned, rank).status, StratumStatus::Continuum, "rank {rank}");
+    }
+    assert!(turned.equilibria.iter().any(|e| e.maximal && e.certified));
+
     let identity = Mat::<f64>::identity(3, 3);
     let zero = find(&Moments::new(identity.clone(), Mat::zeros(3, 3), None).unwrap(), 0.1);
     assert_eq!(stratum(&zero, 3).status, StratumStatus::None);
