@@ -25,6 +25,8 @@ struct Tally {
     unstable: BTreeMap<usize, usize>,
     /// Attracting equilibria of full rank, and whether the one is S_max.
     attracting: BTreeMap<(usize, bool), usize>,
+    /// How S_max stands.
+    maximal: BTreeMap<&'static str, usize>,
     /// By rank below full: instances in which one attracts.
     lower: BTreeMap<usize, usize>,
     /// Seeds of full rank that are not complete, and those that contradict 4.2.
@@ -54,6 +56,14 @@ impl Tally {
         *self.real.entry(full.len()).or_default() += 1;
         for e in full.iter().filter(|e| !e.maximal) {
             *self.unstable.entry(e.spectrum.unstable_dimensions).or_default() += 1;
+        }
+        if let Some(first) = full.iter().find(|e| e.maximal) {
+            let word = match first.spectrum.stability {
+                Stability::Attracting => "attracting",
+                Stability::Saddle => "saddle",
+                Stability::Degenerate => "degenerate",
+            };
+            *self.maximal.entry(word).or_default() += 1;
         }
         let one = attracts(m).count() == 1 && attracts(m).all(|e| e.maximal);
         *self.attracting.entry((attracts(m).count(), one)).or_default() += 1;
@@ -92,6 +102,7 @@ fn main() {
         println!("  real solutions of full rank: {:?}", tally.real);
         println!("  unstable dimensions of the others than S_max: {:?}", tally.unstable);
         println!("  (attracting of full rank, exactly S_max): {:?}", tally.attracting);
+        println!("  S_max is: {:?}", tally.maximal);
         println!("  instances in which a rank below attracts: {:?}", tally.lower);
         println!("  seeds not complete: {:?}", &tally.short[..tally.short.len().min(20)]);
         println!("  seeds against 4.2: {:?}", &tally.against[..tally.against.len().min(20)]);
