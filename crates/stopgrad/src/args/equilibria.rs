@@ -99,8 +99,8 @@ pub struct FibreArguments {
     #[arg(long, value_name = "N", conflicts_with = "read")]
     pub seed: Option<u64>,
 
-    /// Loops in a row that lose no path and bring nothing new, after which it ends [default: 10, or until the known count
-    /// is reached where the file that comes with the program was made so]
+    /// Loops in a row that lose no path and bring nothing new, after which it ends [default: as the file that comes
+    /// with the program was made, else 10]
     #[arg(long, value_name = "LOOPS", conflicts_with = "read")]
     pub idle_loops: Option<u32>,
 

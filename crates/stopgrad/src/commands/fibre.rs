@@ -85,12 +85,13 @@ fn params(asked: &FibreArguments, size: usize, rank: usize) -> MonodromyParams {
     let known = shipped(size, rank).and_then(|file| read_header(file).ok());
     let defaults = MonodromyParams::default();
     let seed = asked.seed.or(known.as_ref().map(|header| header.seed)).unwrap_or(defaults.seed);
-    // One that was stopped at a count known otherwise has no idle loops.
-    let stopped = known.filter(|header| header.idle_loops < defaults.idle_loops && asked.idle_loops.is_none());
+    let (own, made) = (asked.idle_loops.map(|loops| loops as usize), known.as_ref().map(|header| header.idle_loops));
+    // One without idle loops was stopped at a count that is known otherwise.
+    let stopped = known.as_ref().filter(|header| header.idle_loops == 0 && own.is_none());
     MonodromyParams {
         seed,
         known_count: stopped.map(|header| header.solutions),
-        idle_loops: asked.idle_loops.map_or(defaults.idle_loops, |loops| loops as usize),
+        idle_loops: own.or(made.filter(|&loops| loops > 0)).unwrap_or(defaults.idle_loops),
         max_loops: asked.max_loops as usize,
     }
 }
