@@ -1,11 +1,10 @@
 //! Following a solution of a system while its parameters move.
 //!
-//! A Taylor predictor of order 8 whose radius of convergence bounds the step, a Newton corrector that rejects early, and
-//! steps from two running estimates: ω, how nonlinear the system is at the solution, and μ, how accurate Newton's method
-//! can be there. A failed correction is a matter of the step, never of a tolerance.
-//! Solutions near infinity are large and nearly nilpotent, and Newton's method needs 10⁻¹⁰ of them: there a predictor of
-//! order 3 takes hundreds of steps. Coefficients cost a product and a solve each, so order 8 is cheap beside a
-//! factorization. Rejected: Euler steps or Runge–Kutta with a residual test; they jump from one path to another.
+//! A predictor (`predictor.rs`) whose radius of convergence bounds the step, a Newton corrector that rejects early, steps
+//! from two running estimates (ω, how nonlinear the system is at the solution, and μ, how accurate Newton's method can be
+//! there), and coordinates that move with the path (`frame.rs`). A failed correction is a matter of the step, never of a
+//! tolerance. In doubles or in twice the precision. Rejected: Euler steps or Runge–Kutta with a residual test; they jump
+//! from one path to another.
 //!
 //! # Source      Timme 2019 (arXiv:1902.02968) for corrector and step
 
