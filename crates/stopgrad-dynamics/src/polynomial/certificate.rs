@@ -149,17 +149,17 @@ pub(crate) fn certified_root(moments: &ExactMoments, guess: &Guess, rank: usize)
     let (center, inverse) = refined(&precise, &chart, &start)?;
     let certificate = krawczyk((moments, frame), &enclosed, &chart, (&center, &inverse));
     let lifted: Vec<Precise> = center.iter().map(|&x| Precise::complex(x)).collect();
-    let inside = chart.s(&lifted);
-    let s = match frame {
-        Some(a) => {
-            let a = Dense::from_fn(a.rows, a.columns, |i, j| Precise::complex(a.at(i, j)));
-            a.times(&inside).times(&a.transposed())
-        }
-        None => inside,
-    };
+    let s = pushed(frame, chart.s(&lifted));
     let s: Vec<c64> = s.data.into_iter().map(Lane::rounded).collect();
     let factor = real_factor(frame, &chart, &center);
     Some(Root { rank, residual: relative_residual(moments, &s, rank), s, factor, certificate })
+}
+
+/// A S' Aᵀ.
+fn pushed<R: Ring>(frame: Option<&Dense<c64>>, inside: Dense<R>) -> Dense<R> {
+    let Some(frame) = frame else { return inside };
+    let a = lifted(frame);
+    a.times(&inside).times(&a.transposed())
 }
 
 /// Imaginary parts, relative to the largest number, that are rounding.
@@ -328,14 +328,7 @@ fn test_box(
     if !inside || contraction.is_nan() || contraction >= std::f64::consts::FRAC_1_SQRT_2 {
         return None;
     }
-    let inside = chart.s(&image);
-    let s_boxes = match frame {
-        Some(a) => {
-            let a = Dense::from_fn(a.rows, a.columns, |i, j| ComplexInterval::point(a.at(i, j)));
-            a.times(&inside).times(&a.transposed())
-        }
-        None => inside,
-    };
+    let s_boxes = pushed(frame, chart.s(&image));
     Some(Certificate {
         frame: frame.map(|a| a.data.clone()),
         rows: chart.pivots.clone(),

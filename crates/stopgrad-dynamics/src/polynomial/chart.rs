@@ -4,13 +4,15 @@
 //! the triangle of Ŝ and the rows of U. The solutions of all instances together are irreducible: given (V, Ŝ, W, λ) and
 //! the lower rows of Y the upper ones follow, so that a solved instance is free and loops reach every solution.
 
+mod terms;
+
 use faer::c64;
 use rand_chacha::ChaCha8Rng;
 
+use self::terms::{TermSeries, Terms};
 use super::block::{Block, ZERO, packed};
 use super::family::{Family, complex_normal, random_block, random_symmetric};
 use super::frame::{Frame, Moved, aligned, balance, scaled};
-use super::full::Series;
 use super::jacobian::{Jacobian, solve_left};
 use super::lanes::Lane;
 use super::precise::Precise;
@@ -136,83 +138,6 @@ impl ChartFamily {
     }
 }
 
-/// What E = P W (S + L) K − z g is made of, P = VᵀK (S + L).
-struct Terms<K: Lane> {
-    v: Block<K>,
-    vt: Block<K>,
-    /// VᵀK.
-    vk: Block<K>,
-    s: Block<K>,
-    q: Block<K>,
-    /// VᵀK Q.
-    k: Block<K>,
-    /// P W.
-    omega: Block<K>,
-    /// P W Q.
-    n: Block<K>,
-    /// W (S + L) K.
-    right: Block<K>,
-    /// VᵀK Yᵀ.
-    yv: Block<K>,
-    z: Block<K>,
-    /// VᵀY K.
-    g: Block<K>,
-}
-
-impl<K: Lane> Terms<K> {
-    fn at(p: &Seen<K>, (v, s): (Block<K>, Block<K>)) -> Self {
-        let vt = v.transposed();
-        let vk = vt.times(&p.k);
-        let q = v.times(&s);
-        let k = vk.times(&q);
-        let mut left = vk.times(&p.l);
-        left.gain(&k, &vt);
-        let omega = left.times(&p.w);
-        let mut shifted = p.lk;
-        shifted.gain(&q, &vk);
-        let right = p.w.times(&shifted);
-        let n = omega.times(&q);
-        let yv = vk.times(&p.y.transposed());
-        let (z, g) = (yv.times(&q), vt.times(&p.yk));
-        Self { v, vt, vk, s, q, k, omega, n, right, yv, z, g }
-    }
-
-    fn value(&self, p: &Seen<K>) -> Block<K> {
-        let mut e = self.omega.times(&p.lk);
-        e.gain(&self.n, &self.vk);
-        e.minus(&self.z.times(&self.g))
-    }
-
-    /// ∂E for a change of Ŝ.
-    fn along_s(&self, ds: &Block<K>) -> Block<K> {
-        let dq = self.v.times(ds);
-        // ∂P = VᵀK ∂Q Vᵀ.
-        let mut gained = self.vk.times(&dq).times(&self.vt).times(&self.right);
-        gained.gain(&self.omega.times(&dq), &self.vk);
-        gained.minus(&self.yv.times(&dq).times(&self.g))
-    }
-
-    /// ∂E for a change of V.
-    fn along_v(&self, p: &Seen<K>, dv: &Block<K>) -> Block<K> {
-        let dvt = dv.transposed();
-        let dvk = dvt.times(&p.k);
-        let dq = dv.times(&self.s);
-        let mut dk = dvk.times(&self.q);
-        dk.gain(&self.vk, &dq);
-        let mut dleft = dvk.times(&p.l);
-        dleft.gain(&dk, &self.vt);
-        dleft.gain(&self.k, &dvt);
-        let mut gained = dleft.times(&self.right);
-        gained.gain(&self.omega.times(&dq), &self.vk);
-        gained.gain(&self.n, &dvk);
-        let mut dz = dvk.times(&p.y.transposed()).times(&self.q);
-        dz.gain(&self.yv, &dq);
-        let mut lost = dz.times(&self.g);
-        lost.gain(&self.z, &dvt.times(&p.yk));
-        gained.minus(&lost)
-    }
-}
-
 /// The straight line from one set of parameters to another.
 #[derive(Debug, Clone)]
 pub(crate) struct ChartSegment<K: Lane> {
@@ -220,78 +145,6 @@ pub(crate) struct ChartSegment<K: Lane> {
     from: Seen<K>,
     to: Seen<K>,
     velocity: Seen<K>,
-}
-
-/// The coefficient of one order of a product of two series.
-fn convolved<K: Lane>(left: &Series<K>, right: &Series<K>, order: usize) -> Block<K> {
-    let mut out = left[0].times(&right[order]);
-    for i in 1..=order {
-        out.gain(&left[i], &right[order - i]);
-    }
-    out
-}
-
-/// A series times a matrix that is linear in t: the coefficient of one order.
-fn driven<K: Lane>(left: &Series<K>, (now, velocity): (&Block<K>, &Block<K>), order: usize) -> Block<K> {
-    let mut out = left[order].times(now);
-    if order > 0 {
-        out.gain(&left[order - 1], velocity);
-    }
-    out
-}
-
-/// Series of what E is made of, filled order by order.
-pub(crate) struct TermSeries<K: Lane> {
-    v: Series<K>,
-    vt: Series<K>,
-    vk: Series<K>,
-    s: Series<K>,
-    q: Series<K>,
-    k: Series<K>,
-    left: Series<K>,
-    omega: Series<K>,
-    n: Series<K>,
-    yv: Series<K>,
-    z: Series<K>,
-    g: Series<K>,
-}
-
-impl<K: Lane> TermSeries<K> {
-    fn zeros(family: ChartFamily) -> Self {
-        let (m, r) = (family.size, family.rank);
-        let [tall, wide, small] = [(m, r), (r, m), (r, r)].map(|(a, b)| [Block::zeros(a, b); ORDER + 1]);
-        Self {
-            v: tall,
-            vt: wide,
-            vk: wide,
-            s: small,
-            q: tall,
-            k: small,
-            left: wide,
-            omega: wide,
-            n: small,
-            yv: wide,
-            z: small,
-            g: wide,
-        }
-    }
-
-    /// Fills an order from V and Ŝ of that order, and gives that of E.
-    fn fill(&mut self, p: &Seen<K>, by: &Seen<K>, (v, s): (Block<K>, Block<K>), order: usize) -> Block<K> {
-        (self.v[order], self.s[order], self.vt[order]) = (v, s, v.transposed());
-        self.vk[order] = self.vt[order].times(&p.k);
-        self.q[order] = convolved(&self.v, &self.s, order);
-        self.k[order] = convolved(&self.vk, &self.q, order);
-        self.left[order] = driven(&self.vk, (&p.l, &by.l), order).plus(&convolved(&self.k, &self.vt, order));
-        self.omega[order] = driven(&self.left, (&p.w, &by.w), order);
-        self.n[order] = convolved(&self.omega, &self.q, order);
-        self.yv[order] = driven(&self.vk, (&p.y.transposed(), &by.y.transposed()), order);
-        self.z[order] = convolved(&self.yv, &self.q, order);
-        self.g[order] = driven(&self.vt, (&p.yk, &by.yk), order);
-        driven(&self.omega, (&p.lk, &by.lk), order)
-            .plus(&convolved(&self.n, &self.vk, order))
-            .minus(&convolved(&self.z, &self.g, order))
-    }
 }
 
 impl<K: Lane> Path<K> for ChartSegment<K> {

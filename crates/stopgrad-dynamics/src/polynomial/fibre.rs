@@ -84,7 +84,7 @@ fn made<F: Family>(
     // A path of no length refines and checks.
     let here = (&found.parameters, &found.parameters);
     let exact: Vec<Vector<Precise>> = found.roots.iter().map(|root| root.map(Precise::complex)).collect();
-    let ends = track_all(family, here, &exact, &TrackerParams::of_attempt(1));
+    let ends = track_all(family, here, &exact, &TrackerParams::patient());
     let arrived = ends.iter().filter(|end| end.state == PathState::Arrived);
     let mut residual = 0.0f64;
     let mut roots: Vec<Vector<c64>> = Vec::new();

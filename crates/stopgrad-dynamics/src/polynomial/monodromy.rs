@@ -97,10 +97,10 @@ pub(crate) fn monodromy<F: Family>(
 fn carried_on<F: Family>(
     family: F, (from, to): (&F::Parameters, &F::Parameters), starts: &[Vector<c64>],
 ) -> Vec<Vector<c64>> {
-    let mut ends = track_all(family, (from, to), starts, &TrackerParams::of_attempt(0));
+    let mut ends = track_all(family, (from, to), starts, &TrackerParams::quick());
     let lost: Vec<usize> = (0..ends.len()).filter(|&at| ends[at].state != PathState::Arrived).collect();
     let again: Vec<Vector<Precise>> = lost.iter().map(|&at| starts[at].map(Precise::complex)).collect();
-    for (at, end) in lost.into_iter().zip(track_all(family, (from, to), &again, &TrackerParams::of_attempt(1))) {
+    for (at, end) in lost.into_iter().zip(track_all(family, (from, to), &again, &TrackerParams::patient())) {
         ends[at] = end;
     }
     let arrived = ends.iter().filter(|end| end.state == PathState::Arrived);

@@ -45,7 +45,7 @@ pub(crate) fn solve<F: Family>(
     family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters,
 ) -> Solved {
     let mut counts = PathCounts { attempts: 1, paths: fibre.len(), ..PathCounts::default() };
-    let ends = track_all(family, (parameters, target), fibre, &TrackerParams::of_attempt(0));
+    let ends = track_all(family, (parameters, target), fibre, &TrackerParams::quick());
     let mut again = Vec::new();
     for (place, end) in ends.iter().enumerate() {
         counts.steps += end.steps;
@@ -63,7 +63,7 @@ pub(crate) fn solve<F: Family>(
     again.dedup();
     let kept = ends.into_iter().enumerate().filter(|(place, _)| !again.contains(place));
     let mut roots: Vec<PathEnd> = kept.map(|(_, end)| end).collect();
-    let params = TrackerParams::of_attempt(1);
+    let params = TrackerParams::patient();
     for bend in BENDS {
         if again.is_empty() {
             break;

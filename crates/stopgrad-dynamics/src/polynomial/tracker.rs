@@ -8,9 +8,13 @@
 //!
 //! # Source      Timme 2019 (arXiv:1902.02968) for corrector and step
 
+mod end;
+
 use faer::c64;
 
-use super::block::Block;
+pub(crate) use end::PathEnd;
+pub use end::PathState;
+
 use super::family::Family;
 use super::frame::Frame;
 use super::jacobian::Jacobian;
@@ -58,105 +62,15 @@ pub struct TrackerParams {
 }
 
 impl TrackerParams {
-    /// Attempt 0 is quick, those after it are more careful.
-    pub(crate) fn of_attempt(attempt: usize) -> Self {
-        let quick = Self { contraction: 0.125, error: 0.02, trust: 0.6, max_steps: 300, min_step: 1e-9 };
-        match attempt {
-            0 => quick,
-            _ => Self { max_steps: 1_000, min_step: 1e-14, ..quick },
-        }
-    }
-}
-
-/// Where a path ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct PathEnd {
-    pub(crate) state: PathState,
-    /// The last accepted point, in its frame: at t = 1 if the path arrived.
-    pub(crate) x: Vector<Precise>,
-    pub(crate) frame: Frame,
-    /// t there.
-    pub(crate) t: f64,
-    /// Steps accepted and rejected.
-    pub(crate) steps: usize,
-    /// Changes of the frame.
-    pub(crate) frames: usize,
-}
-
-/// Imaginary parts of a frame, relative to the real ones, that are rounding.
-const ROUNDING: f64 = 1e-9;
-/// Steps to an end's own frame, each of a dozen gradient steps.
-const OWN_FRAMES: usize = 40;
-/// Distance, in the frame of one of two ends, below which they are the same: different ones differ by 1 there where
-/// Newton's method converges.
-const SAME: f64 = 1e-6;
-
-impl PathEnd {
-    /// The point in the coordinates of the line.
-    pub(crate) fn point<F: Family>(&self, family: F) -> Vector<Precise> {
-        family.moved(&self.x, &self.frame.inverse())
+    /// What doubles are good for: a path that needs more steps is followed in twice the precision.
+    pub(crate) fn quick() -> Self {
+        Self { contraction: 0.125, error: 0.02, trust: 0.6, max_steps: 300, min_step: 1e-9 }
     }
 
-    /// The matrix that it stands for.
-    pub(crate) fn matrix<F: Family>(&self, family: F) -> Block<Precise> {
-        self.frame.push(&family.matrix(&self.x))
+    /// For twice the precision.
+    pub(crate) fn patient() -> Self {
+        Self { max_steps: 1_000, min_step: 1e-14, ..Self::quick() }
     }
-
-    /// A frame of the instance at t = 1 and the point in it.
-    ///
-    /// The frame of the path is as good, but no real one.
-    pub(crate) fn in_own_frame<F: Family>(&self, family: F, line: &F::Line) -> (Block<c64>, Vector<c64>) {
-        let size = self.frame.a.rows;
-        let mut frame = Frame::identity(size);
-        let mut x = self.point(family);
-        for _ in 0..OWN_FRAMES {
-            let segment: F::Segment<Precise> = family.segment(line, &frame);
-            let Some(inner) = family.end_frame(&segment.at(1.0), &x) else { break };
-            // Parts that are rounding are left out: only in a real frame can a solution be proved real.
-            let a = inner.a.map(Lane::rounded);
-            let sizes =
-                a.entries().iter().fold((0.0f64, 0.0f64), |(re, im), x| (re.max(x.re.abs()), im.max(x.im.abs())));
-            let inner = if sizes.1 <= ROUNDING * sizes.0 { Frame::of(&a.map(|x| c64::new(x.re, 0.0))) } else { inner };
-            x = family.moved(&x, &inner);
-            frame = frame.then(&inner);
-        }
-        // The frame is exact once it is rounded; the point moves with it.
-        let rounded = Frame::of(&frame.a.map(Lane::rounded));
-        let last = Frame { a: frame.b.times(&rounded.a), b: rounded.b.times(&frame.a) };
-        (frame.a.map(Lane::rounded), family.moved(&x, &last).map(Lane::rounded))
-    }
-
-    /// Whether two ends are one solution.
-    pub(crate) fn is_same<F: Family>(&self, other: &Self, family: F) -> bool {
-        let size = |x: &Block<Precise>| {
-            let entries = (0..x.rows * x.rows).map(|at| x.at(at / x.rows, at % x.rows).rounded().norm());
-            entries.fold(0.0, f64::max)
-        };
-        let (mine, theirs) = (self.matrix(family), other.matrix(family));
-        let far = size(&mine.minus(&theirs));
-        if far > 1e-3 * size(&mine) {
-            return false;
-        }
-        let inside = family.matrix(&self.x);
-        size(&self.frame.pull(&theirs).minus(&inside)) <= SAME * size(&inside)
-    }
-}
-
-/// How a path ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PathState {
-    /// At t = 1, at a solution where Newton's method converges.
-    Arrived,
-    /// The start is no solution, or not to the accuracy that the tracker needs.
-    BadStart,
-    /// The step became too small: a singular end, or one at infinity, or rounding.
-    StepTooSmall,
-    /// Out of steps.
-    StepLimit,
-    /// At t = 1, but Newton's method does not settle there.
-    Inaccurate,
-    /// The Jacobian could not be factored, or something was no number.
-    Singular,
 }
 
 /// 2a(√(4a² + 1) − 2a).
@@ -207,7 +121,6 @@ struct Walk<'a, K: Lane, F: Family> {
     accuracy: f64,
     omega_before: f64,
     steps: usize,
-    frames: usize,
     /// The size of x when the frame was last looked at.
     framed: f64,
 }
@@ -235,7 +148,6 @@ pub(crate) fn track<K: Lane, F: Family>(
         accuracy: K::UNIT,
         omega_before: 1.0,
         steps: 0,
-        frames: 0,
         framed: 0.0,
     };
     walk.reframe();
@@ -262,7 +174,6 @@ impl<K: Lane, F: Family> Walk<'_, K, F> {
             self.framed = self.x.largest();
             self.frame = self.frame.then(&inner);
             self.path = self.family.segment(self.line, &self.frame);
-            self.frames += 1;
         }
     }
 
@@ -397,6 +308,6 @@ impl<K: Lane, F: Family> Walk<'_, K, F> {
                 }
             }
         }
-        PathEnd { state, x, frame: self.frame, t: self.t, steps: self.steps, frames: self.frames }
+        PathEnd { state, x, frame: self.frame, steps: self.steps }
     }
 }
