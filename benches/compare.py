@@ -1,6 +1,6 @@
 """Times our training steps beside PyTorch's on the same work: python benches/compare.py [KIND ...] [--rounds 3] [--seconds 4]
 
-KIND: byol, resnet, vit, linear (all without one). Each round runs every competitor once, in turn; the figure is the median over
+KIND: byol, resnet, vit, linear (these four without one), resnet18, vit_tiny. Each round runs every competitor once, in turn; the figure is the median over
 rounds of the median step. Everything runs in the real-time class where that is allowed (chrt), because a background process of
 another session otherwise takes half a core whatever its niceness. Refuses to report if two threads are not 1.8 times one thread
 (undisturbed, the product reaches 1.9).
@@ -23,9 +23,11 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 # Of products, forward and backward: torch.utils.flop_counter on torch_steps.py.
-FLOP = {"byol": 3.39e9, "resnet": 53.4e9, "vit": 139.4e9, "linear": 3 * 2 * 256 * 64 * 64}
+FLOP = {"byol": 3.39e9, "resnet": 53.4e9, "vit": 139.4e9, "linear": 3 * 2 * 256 * 64 * 64,
+        "resnet18": 568.9e9, "vit_tiny": 376.6e9}
 # Parameters that AdamW moves, and of those with a teacher.
-MOVED = {"byol": (4.13e6, 4.0e6), "resnet": (2.80e6, 0), "vit": (2.93e6, 0), "linear": (4160, 0)}
+MOVED = {"byol": (4.13e6, 4.0e6), "resnet": (2.80e6, 0), "vit": (2.93e6, 0), "linear": (4160, 0),
+         "resnet18": (11.83e6, 11.56e6), "vit_tiny": (5.85e6, 5.59e6)}
 
 
 def run(command, environment=None):
@@ -75,7 +77,7 @@ def machine(python):
 
 def peers(kind, torch, seconds, unlocked):
     variants = {"stock": [], "fused": ["fused"]}
-    if kind == "resnet":
+    if kind in ("resnet", "resnet18"):
         variants["fused last"] = ["fused", "channels_last"]
     for name, options in variants.items():
         for prefix, environment in (("", None), ("unlocked ", unlocked)):
@@ -127,7 +129,7 @@ def main():
           f"unlocked {theirs[1]:.0f}; copy {copy:.0f} GB/s read and written")
     if two / one < 1.8:
         sys.exit("two threads are not 1.8 times one: the machine is busy; figures would be worthless")
-    for kind in a.kinds or FLOP:
+    for kind in a.kinds or ("byol", "resnet", "vit", "linear"):
         compare(kind, ours, torch, a, {"product": two, "copy": copy, "unlocked": unlocked})
 
 

@@ -14,6 +14,7 @@ use burn::tensor::{Tensor, TensorData, activation};
 use rayon::prelude::*;
 use stopgrad_data::{Batch, Shape};
 use stopgrad_dynamics::Field;
+use stopgrad_train::Device;
 use stopgrad_train::config::{
     Config, Decayed, EncoderPool, FieldConfig, Loss, NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig,
     OptimizerKind, Regularizer,
@@ -121,7 +122,7 @@ fn resnet() -> impl FnMut() -> f64 {
     let mut optimizer = Optimizer::<f32>::new(&adamw(), Decayed::All, &network);
     let views = views::<f32>(&noise(64, network.input_width), network.input_width);
     move || {
-        let leaves = student.leaves();
+        let leaves = student.leaves(&Device::default());
         let mut pass = Pass::new(&leaves, Statistics::Batch);
         let features = network.encoder.forward(&mut pass, views.x());
         let shares = activation::log_softmax(network.projector.forward(&mut pass, features), 1);
@@ -221,7 +222,7 @@ fn linear() -> impl FnMut() -> f64 {
     let mut optimizer = Optimizer::<f32>::new(&adamw(), Decayed::All, &network);
     let views = views::<f32>(&noise(256, 64), 64);
     move || {
-        let leaves = student.leaves();
+        let leaves = student.leaves(&Device::default());
         let mut pass = Pass::new(&leaves, Statistics::Batch);
         let prediction = network.encoder.forward(&mut pass, views.x());
         let loss = Loss::HalfSquared.between(prediction, views.y());

@@ -10,7 +10,7 @@ use crate::scalar::Scalar;
 
 type Primitive = <Flex as BackendTypes>::FloatTensorPrimitive;
 
-/// The device on which everything here runs.
+/// The device on which all weights lie, and most passes run.
 pub(crate) fn device() -> Device {
     Device::flex()
 }
@@ -33,17 +33,38 @@ pub(crate) fn constant(value: f64, length: usize, like: &Tensor<2>) -> Tensor<1>
     if like.is_autodiff() { plain.autodiff() } else { plain }
 }
 
+/// A tensor outside autodiff on the CPU: itself, or a copy of one that lies elsewhere.
+pub(crate) fn host<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
+    let plain = tensor.clone().inner();
+    if plain.device() == device() { plain } else { plain.to_device(&device()) }
+}
+
+/// Tensors outside autodiff, however long, on the CPU: of those that lie elsewhere all in one copy, since each waits for
+/// everything that was asked of that device before.
+pub(crate) fn all_on_host(tensors: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
+    let away = tensors.first().is_some_and(|first| first.device() != device());
+    if !away {
+        return tensors;
+    }
+    let lengths: Vec<usize> = tensors.iter().map(|tensor| tensor.dims()[0]).collect();
+    let together = host(&Tensor::cat(tensors, 0));
+    let view = View::new(&together);
+    let mut rest = view.slice::<f32>();
+    let mut part = |length: usize| {
+        let (part, after) = rest.split_at(length);
+        rest = after;
+        tensor(part.to_vec(), [length])
+    };
+    lengths.into_iter().map(|length| part(length)).collect()
+}
+
 /// A tensor whose numbers can be read as a row-major slice.
 pub(crate) struct View(Primitive);
 
 impl View {
-    /// Borrows the buffer of a tensor (copies it only if its layout is not row-major).
+    /// Borrows the buffer of a tensor (copies it only if its layout is not row-major, or if it lies on another device).
     pub(crate) fn new<const D: usize>(tensor: &Tensor<D>) -> Self {
-        let primitive = tensor
-            .clone()
-            .inner()
-            .try_into_primitive::<Flex>()
-            .expect("every tensor of this crate lives on the flex device");
+        let primitive = host(tensor).try_into_primitive::<Flex>().expect("a tensor of this backend");
         Self(primitive.to_contiguous())
     }
 

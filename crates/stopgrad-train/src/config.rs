@@ -268,8 +268,20 @@ pub struct TrainingConfig {
     pub threads: usize,
     /// Steps between checkpoints; 0: only at the end and when stopped.
     pub checkpoint_every: u64,
-    /// `f32` or `f64`.
+    /// `f32`, `f64`, or `mixed`.
     pub precision: Precision,
+    /// `cpu`, or `wgpu`: where passes through the networks are made.
+    pub device: DeviceKind,
+}
+
+/// Where passes through the networks are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceKind {
+    /// The processor.
+    Cpu,
+    /// A graphics processor, by Vulkan, Metal or DirectX.
+    Wgpu,
 }
 
 /// Floating-point type of the network.
@@ -280,6 +292,8 @@ pub enum Precision {
     F32,
     /// Double.
     F64,
+    /// Single, but products of matrices and filters in half: on graphics processors.
+    Mixed,
 }
 
 /// Table `[evaluation]`.

@@ -105,7 +105,7 @@ impl Embedder {
         let no_run = |missing| EmbedderError::NoRun { folder: run.to_owned(), missing };
         let config = folder::read_config(run)?.ok_or_else(|| no_run("config.toml"))?;
         match config.training.precision {
-            Precision::F32 => Self::from_checkpoint::<f32>(run, config, part, Numbers::Single),
+            Precision::F32 | Precision::Mixed => Self::from_checkpoint::<f32>(run, config, part, Numbers::Single),
             Precision::F64 => Self::from_checkpoint::<f64>(run, config, part, Numbers::Double),
         }
     }

@@ -101,12 +101,12 @@ pub enum Space {
 pub fn features<T: Scalar>(
     network: &Network, weights: &Weights, space: Space, inputs: &[f32], width: usize,
 ) -> Vec<f32> {
-    let mut features = Vec::new();
+    let (weights, mut features) = (network.device.weights(network, weights), Vec::new());
     for chunk in inputs.chunks(samples_at_a_time(width) * width) {
         let values: Vec<T> = chunk.iter().map(|&v| T::from_f64(f64::from(v))).collect();
         let x = bridge::tensor(values, [chunk.len() / width, width]);
         let mut pass = Pass::new(&weights.parameters, Statistics::Running(&weights.buffers));
-        let embedded = network.embed(&mut pass, x);
+        let embedded = network.embed(&mut pass, network.device.take(&x));
         let space = match space {
             Space::Encoder => embedded.representation,
             Space::Projector => embedded.embedding,

@@ -15,6 +15,9 @@ use crate::spare;
 use crate::teacher::Teacher;
 use crate::weights::Weights;
 
+/// Of a factor that was too large.
+const SMALLER: f64 = 16.0;
+
 /// The negative of an update field at one point on one batch: what an optimizer subtracts.
 #[derive(Debug)]
 pub struct Gradient {
@@ -39,30 +42,54 @@ impl Gradient {
         network: &Network, objective: &Objective, field: Field, student: &Weights, teacher: Option<&Teacher>,
         views: &Views,
     ) -> Self {
-        let leaves = student.leaves();
-        let mut pass = Pass::new(&leaves, Statistics::Batch);
-        let mut teacher_observed = Vec::new();
+        let mut scale = network.device.scale();
+        let mut gradient = Self::scaled::<T>(network, objective, (field, scale), student, teacher, views);
+        // Half-precision numbers end at 65,504: with a smaller factor more of them fit.
+        while scale > 1.0 && gradient.loss.is_finite() && !gradient.norm::<T>().is_finite() {
+            scale = (scale / SMALLER).max(1.0);
+            gradient = Self::scaled::<T>(network, objective, (field, scale), student, teacher, views);
+        }
+        gradient.add_decay::<T>(network, objective, student);
+        gradient
+    }
+
+    /// Without Ω's part, found by way of the gradient of so many times the loss.
+    fn scaled<T: Scalar>(
+        network: &Network, objective: &Objective, (field, scale): (Field, f64), student: &Weights,
+        teacher: Option<&Teacher>, views: &Views,
+    ) -> Self {
+        let device = &network.device;
+        let leaves = student.leaves(device);
+        let parameters = device.as_multiplied(network, leaves.iter().cloned());
+        let mut pass = Pass::new(&parameters, Statistics::Batch);
+        let (views, mut teacher_observed) = (&views.on(device), Vec::new());
         let evaluated = match field {
             Field::Joint => objective.evaluate(network, &mut pass, Target::Joint, views),
             Field::StopGradient => objective.evaluate(network, &mut pass, Target::StopGradient, views),
             Field::Ema => {
-                let mut teacher_pass = teacher.expect("an ema run has a teacher").pass();
+                let teacher = teacher.expect("an ema run has a teacher");
+                let weights = device.weights(network, teacher.weights());
+                let mut teacher_pass = teacher.pass(&weights);
                 let evaluated = objective.evaluate(network, &mut pass, Target::Teacher(&mut teacher_pass), views);
                 teacher_observed = teacher_pass.observed;
                 evaluated
             }
         };
-        let observed = pass.observed;
+        let [observed, teacher_observed] = [pass.observed, teacher_observed].map(Observed::all_on_host);
         let value = bridge::to_f64(&evaluated.loss.clone().inner())[0];
         let seen = vec![evaluated.seen.clone()];
-        let mut gradients = evaluated.tracked().backward();
+        let tracked = evaluated.tracked();
+        let mut gradients = if scale == 1.0 { tracked } else { tracked * scale }.backward();
         drop(evaluated);
         let parts = leaves
             .iter()
             .map(|leaf| leaf.grad_remove(&mut gradients).unwrap_or_else(|| leaf.clone().inner().zeros_like()))
             .collect();
+        let parts = bridge::all_on_host(parts);
         let mut gradient = Self { loss: value, parts, observed, teacher_observed, seen };
-        gradient.add_decay::<T>(network, objective, student);
+        if scale != 1.0 {
+            gradient.scale::<T>(0..leaves.len(), 1.0 / scale);
+        }
         gradient
     }
 

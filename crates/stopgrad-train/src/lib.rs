@@ -16,6 +16,7 @@
 mod bridge;
 pub mod checkpoint;
 pub mod config;
+pub mod device;
 mod embedder;
 pub mod exchange;
 pub mod features;
@@ -40,6 +41,7 @@ pub mod verdict;
 pub mod weights;
 
 pub use config::Config;
+pub use device::{Device, DeviceError};
 pub use embedder::{Embedder, EmbedderError};
 pub use folder::RecordError;
 pub use plan::{Plan, PlanError};

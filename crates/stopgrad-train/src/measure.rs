@@ -73,16 +73,18 @@ impl EvaluationPairs {
     pub fn measure(
         &self, network: &Network, objective: &Objective, student: &Weights, teacher: Option<&Teacher>,
     ) -> Measured {
-        let mut pass = Pass::new(&student.parameters, MEASURED);
-        let x = network.embed(&mut pass, self.views.x());
-        let y = network.embed(&mut pass, self.views.y());
+        let (views, weights) = (self.views.on(&network.device), network.device.weights(network, student));
+        let mut pass = Pass::new(&weights.parameters, MEASURED);
+        let x = network.embed(&mut pass, views.x());
+        let y = network.embed(&mut pass, views.y());
         let predicted_x = network.predictor.forward(&mut pass, x.embedding.clone());
         let predicted_y = objective.symmetrized.then(|| network.predictor.forward(&mut pass, y.embedding.clone()));
         let (goal_x, goal_y) = match teacher {
             None => (x.clone(), y.clone()),
             Some(teacher) => {
-                let mut pass = teacher.pass();
-                (network.embed(&mut pass, self.views.x()), network.embed(&mut pass, self.views.y()))
+                let weights = network.device.weights(network, teacher.weights());
+                let mut pass = teacher.pass(&weights);
+                (network.embed(&mut pass, views.x()), network.embed(&mut pass, views.y()))
             }
         };
         let loss = |goal_x: &Embedded, goal_y: &Embedded| {
@@ -110,9 +112,10 @@ impl EvaluationPairs {
 
     /// Ē on these pairs: loss and Ω.
     pub fn joint_objective<T: Scalar>(&self, network: &Network, objective: &Objective, student: &Weights) -> f64 {
-        let mut pass = Pass::new(&student.parameters, MEASURED);
-        let x = network.embed(&mut pass, self.views.x()).embedding;
-        let y = network.embed(&mut pass, self.views.y()).embedding;
+        let (views, weights) = (self.views.on(&network.device), network.device.weights(network, student));
+        let mut pass = Pass::new(&weights.parameters, MEASURED);
+        let x = network.embed(&mut pass, views.x()).embedding;
+        let y = network.embed(&mut pass, views.y()).embedding;
         let forward = objective.loss.value(&network.predictor.forward(&mut pass, x.clone()), &y);
         let loss = if objective.symmetrized {
             0.5 * (forward + objective.loss.value(&network.predictor.forward(&mut pass, y.clone()), &x))

@@ -10,6 +10,7 @@ use burn::tensor::{DType, Tensor};
 
 use crate::bridge;
 use crate::config::{Decayed, Loss, ObjectiveConfig, Regularizer};
+use crate::device::Device;
 use crate::layer::{Pass, Statistics};
 use crate::network::Network;
 use crate::scalar::Scalar;
@@ -36,6 +37,12 @@ impl Views {
         }
         let rows = values.len() / width;
         Self { both: bridge::tensor(values, [rows, width]) }
+    }
+
+    /// The same on a device.
+    #[must_use]
+    pub fn on(&self, device: &Device) -> Self {
+        Self { both: device.take(&self.both) }
     }
 
     /// n.
@@ -188,7 +195,7 @@ impl Objective {
         }
         let [rows, d] = embedding.dims();
         let (value, gradient) = self.terms.of(&bridge::to_f64(embedding), 2, d);
-        let gradient = bridge::tensor(gradient, [rows, d]).cast(embedding.dtype());
+        let gradient = bridge::tensor(gradient, [rows, d]).cast(embedding.dtype()).to_device(&embedding.device());
         let gradient = if embedding.is_autodiff() { gradient.autodiff() } else { gradient };
         (value, Some((embedding.clone() * gradient).sum()))
     }
@@ -227,7 +234,7 @@ impl Loss {
 
     /// The same in f64, for a number that reaches a file: plain tensors of either type → the value.
     pub fn value(self, prediction: &Tensor<2>, target: &Tensor<2>) -> f64 {
-        let wide = |t: &Tensor<2>| t.clone().inner().cast(DType::F64);
+        let wide = |t: &Tensor<2>| bridge::host(t).cast(DType::F64);
         bridge::to_f64(&self.between(wide(prediction), wide(target)))[0]
     }
 }

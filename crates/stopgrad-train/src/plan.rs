@@ -14,6 +14,7 @@ use stopgrad_dynamics::features::FeatureError;
 use thiserror::Error;
 
 use crate::config::{Config, OptimizerKind, ScheduleKind, TrainingConfig};
+use crate::device::{Device, DeviceError};
 use crate::exchange::{Start, StartError};
 use crate::inputs::{self, Features};
 use crate::network::{Input, Network, NetworkError};
@@ -101,6 +102,9 @@ pub enum PlanError {
     /// Features that cannot be made of these views.
     #[error("views.features: {0}")]
     Features(#[from] FeatureError),
+    /// No such device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// A number out of its range.
     #[error("{key} = {value} is out of range: {range}")]
     OutOfRange {
@@ -131,7 +135,8 @@ impl Plan {
         let inputs = input.width;
         config.network = config.network.resolved(input.side());
         check::size(&config, inputs)?;
-        let network = Network::new(&config.network, input)?;
+        let device = Device::open(config.training.device, config.training.precision)?;
+        let network = Network { device, ..Network::new(&config.network, input)? };
         let start = match config.network.init.as_str() {
             "" => None,
             path => Some(Arc::new(Start::read(Path::new(path), &network)?)),

@@ -67,13 +67,13 @@ impl Teacher {
         self.momentum.at(step)
     }
 
-    /// A pass with the teacher's numbers in its configured batch-norm mode.
-    pub fn pass(&self) -> Pass<'_> {
+    /// A pass with the teacher's numbers, wherever a copy of them lies, in its configured batch-norm mode.
+    pub fn pass<'a>(&self, weights: &'a Weights) -> Pass<'a> {
         let statistics = match self.batch_norm {
             TeacherBatchNorm::Batch => Statistics::Batch,
-            TeacherBatchNorm::Running => Statistics::Running(&self.weights.buffers),
+            TeacherBatchNorm::Running => Statistics::Running(&weights.buffers),
         };
-        Pass::new(&self.weights.parameters, statistics)
+        Pass::new(&weights.parameters, statistics)
     }
 
     /// What an optimizer's step moves after the student in update number `step`: ξ ← α ξ + (1 − α) θ; with α = 0 the teacher

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use stopgrad_data::random::stream;
 
 use crate::bridge;
+use crate::device::Device;
 use crate::network::Network;
 use crate::scalar::Scalar;
 
@@ -53,9 +54,9 @@ impl Weights {
         Self { parameters: copy(&self.parameters), buffers: copy(&self.buffers) }
     }
 
-    /// The parameters as leaves of an autodiff graph.
-    pub fn leaves(&self) -> Vec<Tensor<1>> {
-        self.parameters.iter().map(|p| p.clone().autodiff().require_grad()).collect()
+    /// The parameters as leaves of an autodiff graph on a device.
+    pub fn leaves(&self, device: &Device) -> Vec<Tensor<1>> {
+        self.parameters.iter().map(|p| device.take(p).autodiff().require_grad()).collect()
     }
 
     /// |θ|² over a range of parameters, added in a fixed order.

@@ -152,13 +152,17 @@ impl Manifest {
     }
 }
 
-/// What a reader should know of the machine.
-pub fn environment() -> Vec<(String, String)> {
+/// What a reader should know of the machine, and of the devices on which passes through the networks are made.
+pub fn environment(devices: &[String]) -> Vec<(String, String)> {
     let cores = std::thread::available_parallelism().map_or_else(|_| "unknown".into(), |cores| cores.to_string());
-    vec![
+    let mut facts = vec![
         ("Processor cores".into(), cores),
         ("System".into(), format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
-    ]
+    ];
+    if !devices.is_empty() {
+        facts.push(("Passes through the networks on".into(), devices.join(", ")));
+    }
+    facts
 }
 
 #[cfg(test)]
@@ -184,7 +188,7 @@ mod tests {
                 skipped: 1,
                 skipped_first: vec![("a.csv:3".into(), "a cell is empty".into())],
             },
-            environment: environment(),
+            environment: environment(&["CPU".into()]),
             title: "digits".into(),
             runs: vec![run("joint"), run("sg")],
         }

@@ -131,7 +131,7 @@ pub(crate) fn perform(mut request: Request<'_>, output: Output) -> Result<Outcom
         options: options(&request, &first.config, &out),
         inputs: facts.inputs,
         source: facts.source,
-        environment: environment(),
+        environment: environment(&facts.devices),
         title: title(&request),
         runs: runs.collect(),
     };

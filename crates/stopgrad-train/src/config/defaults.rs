@@ -4,7 +4,7 @@ use stopgrad_data::SplitSpec;
 use stopgrad_dynamics::Field;
 
 use super::{
-    ClipBy, Config, Decayed, EncoderPool, EncoderStart, EncoderStem, EvaluationConfig, FieldConfig, Loss,
+    ClipBy, Config, Decayed, DeviceKind, EncoderPool, EncoderStart, EncoderStem, EvaluationConfig, FieldConfig, Loss,
     NetworkConfig, NetworkKind, ObjectiveConfig, OptimizerConfig, OptimizerKind, Precision, PredictorRate,
     PredictorRule, PredictorStart, Regularizer, ScheduleKind, SourceConfig, TeacherBatchNorm, TeacherBuffers,
     TrainingConfig, ViewsConfig,
@@ -121,6 +121,7 @@ impl Default for TrainingConfig {
             threads: 0,
             checkpoint_every: 2000,
             precision: Precision::F32,
+            device: DeviceKind::Cpu,
         }
     }
 }

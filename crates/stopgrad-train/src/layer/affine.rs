@@ -12,7 +12,9 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use stopgrad_kernels::linear::{self, Activation};
 
+use super::portable;
 use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
+use crate::device::on_cpu;
 use crate::scalar::Scalar;
 use crate::spare;
 
@@ -28,6 +30,9 @@ pub(super) struct Finish {
 /// activation(x W + b); x: n × `d_in`, weight: `d_in` `d_out` numbers row-major, bias: `d_out` (any tensor where it is not read).
 pub(super) fn affine(x: Tensor<2>, weight: Tensor<1>, bias: Tensor<1>, finish: Finish) -> Tensor<2> {
     let x = joined(x, &weight);
+    if !on_cpu(&x) {
+        return portable::affine(x, weight, bias, finish);
+    }
     Tensor::from_dispatch(Dispatch::affine(x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch(), finish))
 }
 

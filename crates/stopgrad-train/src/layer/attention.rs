@@ -10,12 +10,17 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use stopgrad_kernels::attention::{self, Geometry};
 
+use super::portable;
 use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
+use crate::device::on_cpu;
 use crate::scalar::Scalar;
 use crate::spare;
 
 /// softmax(q kᵀ / √c) v in every head: (n · tokens) × 3 (heads · c) → (n · tokens) × (heads · c).
 pub(super) fn attend(x: Tensor<2>, geometry: Geometry) -> Tensor<2> {
+    if !on_cpu(&x) {
+        return portable::attend(x, geometry);
+    }
     Tensor::from_dispatch(Dispatch::attention(x.into_dispatch(), geometry))
 }
 

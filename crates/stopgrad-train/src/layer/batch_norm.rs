@@ -8,14 +8,16 @@ use std::sync::Arc;
 use burn::tensor::Tensor;
 use stopgrad_kernels::norm::{Moments, moments};
 
+use super::portable;
 use super::{Observed, Pass, Statistics};
 use crate::bridge;
+use crate::device::on_cpu;
 use crate::scalar::Scalar;
 
 /// Share of a batch in the running averages (PyTorch's default).
 pub const MOMENTUM: f64 = 0.1;
 /// Added to the variance (PyTorch's default).
-const VARIANCE_FLOOR: f64 = 1e-5;
+pub(super) const VARIANCE_FLOOR: f64 = 1e-5;
 
 /// Subtracts the mean of each coordinate, divides by its standard deviation, scales and shifts.
 ///
@@ -54,12 +56,18 @@ impl BatchNorm {
 
     /// The end of a residual block: the normalized rows plus `added`, with a ReLU behind the sum or none, in one operation.
     pub fn forward_onto(&self, pass: &mut Pass<'_>, x: Tensor<2>, added: Tensor<2>, relu: bool) -> Tensor<2> {
+        if !on_cpu(&x) {
+            return portable::normalized(self, pass, x, Some(added), relu);
+        }
         let given = self.given(pass, &x, relu);
         let [scale, shift] = self.of(pass, &x);
         operation::normalized_onto(x, scale, shift, added, given)
     }
 
     fn finished(&self, pass: &mut Pass<'_>, x: Tensor<2>, relu: bool) -> Tensor<2> {
+        if !on_cpu(&x) {
+            return portable::normalized(self, pass, x, None, relu);
+        }
         let given = self.given(pass, &x, relu);
         let [scale, shift] = self.of(pass, &x);
         operation::normalized(x, scale, shift, given)

@@ -9,7 +9,9 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 
 use super::Pass;
+use super::portable;
 use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
+use crate::device::on_cpu;
 use crate::scalar::Scalar;
 use crate::spare;
 use stopgrad_kernels::convolution::{self, Geometry};
@@ -47,8 +49,11 @@ pub(super) fn mean_of_pixels(x: Tensor<2>, pixels: usize) -> Tensor<2> {
     x.reshape([rows / pixels, pixels, channels]).mean_dim(1).reshape([rows / pixels, channels])
 }
 
-fn convolve(x: Tensor<2>, weight: Tensor<1>, geometry: Geometry) -> Tensor<2> {
+pub(super) fn convolve(x: Tensor<2>, weight: Tensor<1>, geometry: Geometry) -> Tensor<2> {
     let x = joined(x, &weight);
+    if !on_cpu(&x) {
+        return portable::convolve(x, weight, geometry);
+    }
     Tensor::from_dispatch(Dispatch::convolution(x.into_dispatch(), weight.into_dispatch(), geometry))
 }
 

@@ -12,12 +12,14 @@ use burn::tensor::Tensor;
 use stopgrad_kernels::layer_norm::{self, RowMoments};
 
 use super::Pass;
+use super::portable;
 use super::primitive::{Primitive, given_back, joined, numbers, primitive, typed};
+use crate::device::on_cpu;
 use crate::scalar::Scalar;
 use crate::spare;
 
 /// Added to the variance (timm's vision transformers).
-const VARIANCE_FLOOR: f64 = 1e-6;
+pub(super) const VARIANCE_FLOOR: f64 = 1e-6;
 
 /// Each row less its mean, over its deviation, then scaled and shifted (Ba, Kiros, Hinton 2016).
 #[derive(Debug, Clone)]
@@ -31,6 +33,9 @@ impl LayerNorm {
     pub fn forward(&self, pass: &Pass<'_>, x: Tensor<2>) -> Tensor<2> {
         let (scale, shift) = (pass.parameters[self.scale].clone(), pass.parameters[self.scale + 1].clone());
         let x = joined(x, &scale);
+        if !on_cpu(&x) {
+            return portable::layer_norm(x, scale, shift);
+        }
         Tensor::from_dispatch(Dispatch::layer_norm(x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch()))
     }
 }

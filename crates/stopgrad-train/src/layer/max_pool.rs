@@ -11,12 +11,17 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use stopgrad_kernels::max_pool::{self, Geometry};
 
+use super::portable;
 use super::primitive::{Primitive, given_back, numbers, primitive, typed};
+use crate::device::on_cpu;
 use crate::scalar::Scalar;
 use crate::spare;
 
 /// The largest of 3 × 3 pixels at every second one: (n · pixels) × channels → (n · out pixels) × channels.
 pub(super) fn largest(x: Tensor<2>, geometry: Geometry) -> Tensor<2> {
+    if !on_cpu(&x) {
+        return portable::largest(x, geometry);
+    }
     Tensor::from_dispatch(Dispatch::largest(x.into_dispatch(), geometry))
 }
 

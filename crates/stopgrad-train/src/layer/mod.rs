@@ -11,6 +11,7 @@ mod convolution;
 mod layer_norm;
 mod linear;
 mod max_pool;
+mod portable;
 mod primitive;
 mod residual;
 
@@ -24,6 +25,8 @@ use burn::tensor::{Tensor, activation};
 use stopgrad_kernels::attention::Geometry;
 use stopgrad_kernels::linear::Activation;
 use stopgrad_kernels::max_pool::Geometry as PoolGeometry;
+
+use crate::bridge;
 
 /// Which numbers a batch norm normalizes with.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,16 @@ pub struct Observed {
     pub mean: Tensor<1>,
     /// Unbiased batch variance, d.
     pub variance: Tensor<1>,
+}
+
+impl Observed {
+    /// All of them on the CPU.
+    pub(crate) fn all_on_host(all: Vec<Self>) -> Vec<Self> {
+        let tensors = all.iter().flat_map(|seen| [seen.mean.clone(), seen.variance.clone()]).collect();
+        let mut tensors = bridge::all_on_host(tensors).into_iter();
+        let mut next = || tensors.next().expect("two of each");
+        all.iter().map(|seen| Self { buffer: seen.buffer, mean: next(), variance: next() }).collect()
+    }
 }
 
 /// The numbers with which one pass through a network is made.

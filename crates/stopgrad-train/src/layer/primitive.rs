@@ -23,7 +23,7 @@ pub(super) use typed;
 
 /// All tensors of an operation must be of one kind: a plain input joins the graph of the weights, without a gradient of
 /// its own.
-pub(super) fn joined(x: Tensor<2>, weight: &Tensor<1>) -> Tensor<2> {
+pub(super) fn joined<const D: usize>(x: Tensor<2>, weight: &Tensor<D>) -> Tensor<2> {
     if weight.is_autodiff() && !x.is_autodiff() { x.autodiff() } else { x }
 }
 

@@ -9,6 +9,7 @@ use stopgrad_data::Shape;
 
 use super::{BufferSpec, Initial, Layout, Network, ParameterSpec, Stack};
 use crate::config::{EncoderStart, NetworkConfig, NetworkKind, PredictorStart};
+use crate::device::Device;
 use crate::layer::{BatchNorm, Layer, Linear};
 use check::check;
 pub use error::NetworkError;
@@ -117,6 +118,7 @@ impl Network {
             encoder_width: config.encoder_width,
             embedding_width,
             is_linear,
+            device: Device::default(),
         })
     }
 }

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng as _;
 
 use crate::config::Decayed;
+use crate::device::Device;
 use crate::layer::{Layer, Pass};
 
 /// How a parameter starts.
@@ -179,6 +180,8 @@ pub struct Network {
     pub embedding_width: usize,
     /// True if f and g are one matrix each and there is no projector: the case of docs/theory.md, section 2.
     pub is_linear: bool,
+    /// Where passes through it are made; the CPU until something else is put here.
+    pub device: Device,
 }
 
 /// Output of the student's or teacher's branch for one view.

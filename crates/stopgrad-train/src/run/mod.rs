@@ -126,7 +126,7 @@ pub fn run(plan: &Plan, name: &str, folder: &Path, observer: &mut dyn Observer) 
     // Inside the thread pool the thread that trains takes part in every product instead of sleeping until it is done:
     // a quarter of the context switches.
     rayon::scope(|_| match plan.config.training.precision {
-        Precision::F32 => Session::<f32>::open(plan, name, folder)?.drive(observer),
+        Precision::F32 | Precision::Mixed => Session::<f32>::open(plan, name, folder)?.drive(observer),
         Precision::F64 => Session::<f64>::open(plan, name, folder)?.drive(observer),
     })
 }

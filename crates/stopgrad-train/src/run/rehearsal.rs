@@ -54,7 +54,7 @@ impl Rehearsal {
 pub fn rehearse(plan: &Plan) -> Result<Rehearsal, RunError> {
     // Inside the thread pool, as a run is.
     rayon::scope(|_| match plan.config.training.precision {
-        Precision::F32 => timed::<f32>(plan),
+        Precision::F32 | Precision::Mixed => timed::<f32>(plan),
         Precision::F64 => timed::<f64>(plan),
     })
 }

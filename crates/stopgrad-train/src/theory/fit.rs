@@ -84,7 +84,7 @@ pub(super) fn fit(plan: &Plan) -> Fit {
         format!("λ moves over the run: the prediction is for its last value, {decay:.3e}."),
     );
     say(
-        config.training.precision == Precision::F32,
+        config.training.precision != Precision::F64,
         "The run is in f32: distances below about 1e-5 are rounding.".into(),
     );
     let ends_at = match config.field.teacher_schedule {

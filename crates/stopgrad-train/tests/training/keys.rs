@@ -8,7 +8,8 @@ use stopgrad_train::{Config, RunRecord};
 use super::support::{config, finish, plan};
 
 /// Keys that change no number of a run, each with its reason.
-const SILENT: [(&str, &str); 6] = [
+const SILENT: [(&str, &str); 7] = [
+    ("training.device", "needs another machine: devices"),
     ("training.threads", "results do not depend on it: threads_that_load_change_nothing"),
     ("training.checkpoint_every", "results do not depend on it: stopped_anywhere_and_resumed_gives_the_same_bits"),
     ("source.label_column", "only tables have one: a test of stopgrad-data"),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
 
 mod damage;
+mod devices;
 mod encoders;
 mod fields;
 mod formula;

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use stopgrad_dynamics::Field;
+use stopgrad_train::Device;
 use stopgrad_train::checkpoint::{Checkpoint, CheckpointError};
 use stopgrad_train::config::{Decayed, FieldConfig, Loss, OptimizerConfig, OptimizerKind, TeacherBatchNorm};
 use stopgrad_train::gradient::Gradient;
@@ -43,7 +44,7 @@ fn batch_norm_mode_is_what_is_asked_with_or_without_autodiff() {
     let network = with_batch_norm();
     let views = views::<f32>(16, &network);
     let weights = Weights::initialize::<f32>(&network, 0);
-    let leaves = weights.leaves();
+    let leaves = weights.leaves(&Device::default());
     let embed = |parameters: &[Tensor<1>], statistics| {
         let mut pass = Pass::new(parameters, statistics);
         network.embed(&mut pass, views.x()).embedding.inner().into_data().try_into_vec::<f32>().unwrap()
@@ -56,7 +57,7 @@ fn batch_norm_mode_is_what_is_asked_with_or_without_autodiff() {
     for (mode, expected) in [(TeacherBatchNorm::Batch, plain), (TeacherBatchNorm::Running, running)] {
         let config = FieldConfig { teacher_batch_norm: mode, ..FieldConfig::default() };
         let teacher = Teacher::new::<f32>(&config, &network, &weights, 1);
-        let mut pass = teacher.pass();
+        let mut pass = teacher.pass(teacher.weights());
         let target = network.embed(&mut pass, views.x()).embedding;
         assert_eq!(target.into_data().try_into_vec::<f32>().unwrap(), expected);
     }

@@ -108,6 +108,10 @@ pub struct RunArguments {
     )]
     pub threads: Option<u64>,
 
+    /// Where passes through the networks are made: cpu, or a graphics processor by wgpu (training.device)
+    #[arg(long, value_name = "DEVICE", value_parser = ["cpu", "wgpu"], help_heading = "Configuration")]
+    pub device: Option<String>,
+
     /// Say what would be done, from a few timed steps that are thrown away: data, network, steps, time, memory, disk; no run
     /// is begun
     #[arg(long)]
@@ -202,6 +206,7 @@ impl RunArguments {
             ("--batch-size", "training.batch_size", self.batch_size.map(whole)),
             ("--seed", "training.seed", self.seed.map(whole)),
             ("--threads", "training.threads", self.threads.map(whole)),
+            ("--device", "training.device", self.device.as_ref().map(text)),
         ];
         options
             .into_iter()

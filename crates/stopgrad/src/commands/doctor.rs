@@ -19,8 +19,9 @@ const LITTLE_ROOM: u64 = 1 << 30;
 /// Look, measure for a second, tell.
 pub(super) fn run() -> Outcome {
     let (machine, rates) = (Machine::look(), Rates::measure());
+    let graphics = graphics();
     let warnings = warnings(&machine);
-    let mut text = told(&machine, &rates);
+    let mut text = told(&machine, &rates, &graphics);
     text.push('\n');
     for warning in &warnings {
         text.extend(["warning: ", warning, "\n"]);
@@ -39,6 +40,7 @@ pub(super) fn run() -> Outcome {
             "total_bytes": machine.memory.total, "available_bytes": machine.memory.available,
             "limit_bytes": machine.memory.limit,
         },
+        "graphics": match &graphics { Ok(name) => json!({ "name": name }), Err(reason) => json!({ "reason": reason }) },
         "disk": { "folder": machine.folder, "free_bytes": machine.free },
         "products": rates.document(),
         "warnings": warnings,
@@ -51,12 +53,29 @@ fn build() -> Value {
     let known = |text: &'static str| if text.is_empty() { Value::Null } else { json!(text) };
     json!({
         "rustc": known(env!("STOPGRAD_RUSTC")), "profile": env!("STOPGRAD_PROFILE"), "target": env!("STOPGRAD_BUILT_FOR"),
-        "train": cfg!(feature = "train"), "faer": known(env!("STOPGRAD_FAER")),
+        "train": cfg!(feature = "train"), "wgpu": cfg!(feature = "wgpu"), "faer": known(env!("STOPGRAD_FAER")),
         "burn": if cfg!(feature = "train") { known(env!("STOPGRAD_BURN")) } else { Value::Null },
     })
 }
 
-fn told(machine: &Machine, rates: &Rates) -> String {
+/// The graphics processor of `--device wgpu`, or why there is none.
+#[cfg(feature = "train")]
+fn graphics() -> Result<String, String> {
+    use stopgrad_train::config::{DeviceKind, Precision};
+    let opened = stopgrad_train::Device::open(DeviceKind::Wgpu, Precision::F32);
+    opened.map(|device| device.name().to_owned()).map_err(|error| match error {
+        stopgrad_train::DeviceError::NotBuilt => "none: built for the CPU alone".to_owned(),
+        stopgrad_train::DeviceError::NoAdapter { reason } => format!("none found ({reason})"),
+        other @ stopgrad_train::DeviceError::Numbers { .. } => other.to_string(),
+    })
+}
+
+#[cfg(not(feature = "train"))]
+fn graphics() -> Result<String, String> {
+    Err("none: built without training".into())
+}
+
+fn told(machine: &Machine, rates: &Rates, graphics: &Result<String, String>) -> String {
     let burn = if cfg!(feature = "train") { env!("STOPGRAD_BURN") } else { "none, built without training" };
     let mut lines = vec![
         (
@@ -72,6 +91,7 @@ fn told(machine: &Machine, rates: &Rates) -> String {
         ("processor", machine.model.clone().unwrap_or_else(|| std::env::consts::ARCH.into())),
         ("it offers", machine.offers.join(" ")),
         ("kernels use", format!("{}, {} doubles at a time", machine.vectors.name(), machine.vectors.lanes)),
+        ("graphics", graphics.as_ref().unwrap_or_else(|reason| reason).clone()),
         ("threads", format!("{} of {}", machine.pool, machine.threads)),
     ];
     if let (Some(available), Some(total)) = (machine.memory.available, machine.memory.total) {

@@ -23,12 +23,14 @@ pub(super) struct Facts {
     pub(super) source: SourceSummary,
     /// Of each source of which samples were left out, and of each file that is started from, what to tell.
     pub(super) left_out: Vec<String>,
+    /// What passes are made on, once each.
+    pub(super) devices: Vec<String>,
 }
 
 /// Plan every run, and put the resolved configurations in place of those asked for.
 pub(super) fn resolve(jobs: &mut [Job]) -> Result<Facts, TrainingError> {
     let mut inputs: Vec<InputFile> = Vec::new();
-    let mut left_out = Vec::new();
+    let (mut left_out, mut devices) = (Vec::new(), Vec::new());
     let mut source = None;
     for job in jobs {
         let plan = plan(job)?;
@@ -43,12 +45,16 @@ pub(super) fn resolve(jobs: &mut [Job]) -> Result<Facts, TrainingError> {
         if let Some(line) = started(&plan).filter(|line| !left_out.contains(line)) {
             left_out.push(line);
         }
+        let device = plan.network.device.name().to_owned();
+        if !devices.contains(&device) {
+            devices.push(device);
+        }
         if source.is_none() {
             source = Some(summary(&plan));
         }
         job.config = plan.config;
     }
-    Ok(Facts { inputs, source: source.expect("there is at least one run"), left_out })
+    Ok(Facts { inputs, source: source.expect("there is at least one run"), left_out, devices })
 }
 
 /// How many samples of a source cannot be used, and why the first of them cannot.

@@ -124,7 +124,7 @@ fn estimate(job: &Job, plan: &Plan) -> Result<Estimate, TrainingError> {
         source: Box::new(source),
     })?;
     let (training, evaluation) = (&plan.config.training, &plan.config.evaluation);
-    let number = if training.precision == stopgrad_train::config::Precision::F32 { 4 } else { 8 };
+    let number = if training.precision == stopgrad_train::config::Precision::F64 { 8 } else { 4 };
     // Student, at most two averages of the optimizer, teacher, where the last fifth began; and the files of old ones
     // while new ones are written.
     let checkpoint = plan.network.parameter_count() as u64 * number * 5;

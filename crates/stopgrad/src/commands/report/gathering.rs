@@ -160,7 +160,7 @@ impl Gathered {
         if versions.len() > 1 {
             environment.push(("Versions".into(), format!("the runs were made by stopgrad {}", listed(&versions))));
         }
-        environment.extend(crate::manifest::environment());
+        environment.extend(crate::manifest::environment(&[]));
         Report {
             title: headline(&titles),
             command: "report".into(),
