@@ -50,12 +50,12 @@ pub(crate) fn all_on_host(tensors: Vec<Tensor<1>>) -> Vec<Tensor<1>> {
     let together = host(&Tensor::cat(tensors, 0));
     let view = View::new(&together);
     let mut rest = view.slice::<f32>();
-    let mut part = |length: usize| {
+    let part = |length: usize| {
         let (part, after) = rest.split_at(length);
         rest = after;
         tensor(part.to_vec(), [length])
     };
-    lengths.into_iter().map(|length| part(length)).collect()
+    lengths.into_iter().map(part).collect()
 }
 
 /// A tensor whose numbers can be read as a row-major slice.

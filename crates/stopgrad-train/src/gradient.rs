@@ -75,11 +75,11 @@ impl Gradient {
                 evaluated
             }
         };
-        let [observed, teacher_observed] = [pass.observed, teacher_observed].map(Observed::all_on_host);
+        let [observed, teacher_observed] = [pass.observed, teacher_observed].map(|all| Observed::all_on_host(&all));
         let value = bridge::to_f64(&evaluated.loss.clone().inner())[0];
         let seen = vec![evaluated.seen.clone()];
         let tracked = evaluated.tracked();
-        let mut gradients = if scale == 1.0 { tracked } else { tracked * scale }.backward();
+        let mut gradients = if scale > 1.0 { tracked * scale } else { tracked }.backward();
         drop(evaluated);
         let parts = leaves
             .iter()
@@ -87,7 +87,7 @@ impl Gradient {
             .collect();
         let parts = bridge::all_on_host(parts);
         let mut gradient = Self { loss: value, parts, observed, teacher_observed, seen };
-        if scale != 1.0 {
+        if scale > 1.0 {
             gradient.scale::<T>(0..leaves.len(), 1.0 / scale);
         }
         gradient

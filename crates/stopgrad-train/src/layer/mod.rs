@@ -50,7 +50,7 @@ pub struct Observed {
 
 impl Observed {
     /// All of them on the CPU.
-    pub(crate) fn all_on_host(all: Vec<Self>) -> Vec<Self> {
+    pub(crate) fn all_on_host(all: &[Self]) -> Vec<Self> {
         let tensors = all.iter().flat_map(|seen| [seen.mean.clone(), seen.variance.clone()]).collect();
         let mut tensors = bridge::all_on_host(tensors).into_iter();
         let mut next = || tensors.next().expect("two of each");
