@@ -11,6 +11,7 @@
 
 #![cfg(all(unix, feature = "train"))]
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::print_stderr, reason = "what was tried, and how it ended, is told")]
 
 mod abilities;
 mod checks;
@@ -19,6 +20,8 @@ mod ending;
 mod jobs;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use abilities::Abilities;
 use disturbance::{Fault, Strike};
@@ -54,36 +57,68 @@ fn asked(variable: &str, otherwise: u64) -> u64 {
         .map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{variable}={text}: a number")))
 }
 
-#[test]
-fn nothing_written_is_lost_and_resuming_gives_the_same_bits() {
-    let (rounds, seed) = (asked("STOPGRAD_FAULT_ROUNDS", 10), asked("STOPGRAD_FAULT_SEED", 1));
-    let abilities = Abilities::find();
-    let mut references: BTreeMap<&'static str, Reference> = BTreeMap::new();
-    let mut counts: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for round in 0..rounds {
+/// Rounds that go on at a time: while one waits for its moment, another computes.
+const WORKERS: usize = 2;
+
+/// How often what ended how, by kind of fault.
+type Counts = BTreeMap<String, BTreeMap<String, usize>>;
+
+/// What all rounds share: what jobs write undisturbed, made by the round that needs it first.
+#[derive(Default)]
+struct Shared {
+    references: Mutex<BTreeMap<&'static str, Arc<OnceLock<Reference>>>>,
+    counts: Mutex<Counts>,
+    next: AtomicU64,
+}
+
+impl Shared {
+    fn rounds(&self, rounds: u64, seed: u64, abilities: Abilities) {
+        loop {
+            let round = self.next.fetch_add(1, Ordering::Relaxed);
+            if round >= rounds {
+                return;
+            }
+            self.round(round, seed, abilities);
+            if (round + 1).is_multiple_of(20) {
+                eprintln!("{} of {rounds} rounds", round + 1);
+            }
+        }
+    }
+
+    fn round(&self, round: u64, seed: u64, abilities: Abilities) {
         let mut draws = Draws(seed.wrapping_mul(1_000_003).wrapping_add(round));
         // Every kind in turn, so that ten rounds have seen all of them.
         let fault = Fault::ALL[(round % Fault::ALL.len() as u64) as usize];
         let job = fault.job(&mut draws);
-        let reference = references.entry(job.name()).or_insert_with(|| Reference::make(job));
+        let slot = Arc::clone(self.references.lock().unwrap().entry(job.name()).or_default());
+        let reference = slot.get_or_init(|| Reference::make(job));
         let strike = Strike { fault, job, reference, abilities: &abilities };
         let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| strike.round(&mut draws)));
         let ends = said.unwrap_or_else(|panic| {
             eprintln!("round {round} of seed {seed} failed: {fault:?} during {}", job.name());
             std::panic::resume_unwind(panic)
         });
-        for end in ends.ended {
-            *counts.entry(ends.kind.clone()).or_default().entry(end).or_default() += 1;
-        }
-        *counts.entry(ends.kind).or_default().entry("rounds".into()).or_default() += 1;
-        if (round + 1).is_multiple_of(20) {
-            eprintln!("{} of {rounds} rounds", round + 1);
+        let mut counts = self.counts.lock().unwrap();
+        let kind = counts.entry(ends.kind).or_default();
+        for end in ends.ended.into_iter().chain(["rounds".into()]) {
+            *kind.entry(end).or_default() += 1;
         }
     }
+}
+
+#[test]
+fn nothing_written_is_lost_and_resuming_gives_the_same_bits() {
+    let (rounds, seed) = (asked("STOPGRAD_FAULT_ROUNDS", 10), asked("STOPGRAD_FAULT_SEED", 1));
+    let (abilities, shared) = (Abilities::find(), Shared::default());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| shared.rounds(rounds, seed, abilities));
+        }
+    });
     eprintln!(
         "{rounds} rounds of seed {seed}: after each the folder was whole, and the run ended at the undisturbed bits"
     );
-    for (kind, counts) in counts {
+    for (kind, counts) in shared.counts.into_inner().unwrap() {
         let all: Vec<String> = counts.iter().map(|(end, count)| format!("{end} {count}")).collect();
         eprintln!("  {kind}: {}", all.join(", "));
     }
