@@ -13,7 +13,7 @@ readers=("$@")
 features=(--features train)
 if [ -n "${WITHOUT_TRAINING:-}" ]; then features=(); fi
 if [ ${#readers[@]} -eq 0 ]; then
-    readers=(idx cifar npy npz safetensors csv images moments_npz moments_json state)
+    readers=(idx cifar npy npz safetensors csv images moments_npz moments_json roots state fibre torch)
     if [ -z "${WITHOUT_TRAINING:-}" ]; then
         readers+=(toml checkpoint preprocessing metrics spectra gallery record manifest)
     fi

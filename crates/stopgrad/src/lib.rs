@@ -17,6 +17,7 @@ pub mod commands;
 pub mod configuration;
 pub mod demand;
 mod error;
+pub mod fibre_file;
 pub mod folder;
 pub mod lab;
 mod limits;

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use stopgrad_dynamics::polynomial::fibre::{NoFibre, generic_count, make_fibre, shipped};
-use stopgrad_dynamics::polynomial::fibre_file::{FibreError, FibreHeader, read_header};
+use stopgrad_dynamics::polynomial::fibre_file::{FibreHeader, read_header};
 use stopgrad_dynamics::polynomial::monodromy::MonodromyParams;
 
 use crate::CommandError;
 use crate::args::FibreArguments;
 use crate::bar::Bar;
+use crate::fibre_file::{self, FibreFileError};
 use crate::folder::{prepare_file, write_beside};
 use crate::limits::Limits;
 use crate::outcome::{Outcome, Status, document};
@@ -22,23 +23,8 @@ pub enum FibreCommandError {
     #[error(transparent)]
     None(#[from] NoFibre),
     /// A file that cannot be read.
-    #[error("{}: {cause}", path.display())]
-    Io {
-        /// The file.
-        path: std::path::PathBuf,
-        /// What the system said.
-        #[source]
-        cause: std::io::Error,
-    },
-    /// A file that is no fibre.
-    #[error("{}: {cause}; make it again with `stopgrad fibre`", path.display())]
-    File {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why not.
-        #[source]
-        cause: FibreError,
-    },
+    #[error(transparent)]
+    File(#[from] FibreFileError),
     /// Ctrl-C cannot be listened for.
     #[error(transparent)]
     Signal(#[from] ctrlc::Error),
@@ -47,8 +33,7 @@ pub enum FibreCommandError {
 /// Make or read, tell.
 pub(super) fn run(asked: &FibreArguments, output: Output) -> Result<Outcome, CommandError> {
     if let Some(path) = &asked.read {
-        let file = std::fs::read(path).map_err(|cause| FibreCommandError::Io { path: path.clone(), cause })?;
-        let header = read_header(&file).map_err(|cause| FibreCommandError::File { path: path.clone(), cause })?;
+        let (header, file) = fibre_file::read(path).map_err(FibreCommandError::from)?;
         return Ok(outcome(asked, &header, &file, "", Status::Done));
     }
     if let Some(path) = &asked.out {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, Rgb, RgbImage, Rgba};
 use stopgrad_data::{NpyArray, NpyData, npy, npz};
+use stopgrad_dynamics::polynomial::fibre::shipped;
 
 /// Target, name, bytes.
 type Seed = (&'static str, String, Vec<u8>);
@@ -212,6 +213,8 @@ fn linear() -> Vec<Seed> {
         seed("moments_json", "least.json", r#"{"xx": [[2.0]], "yx": [[1.5]]}"#.into()),
         seed("roots", "least.json", LEAST_ROOTS.into()),
         seed("roots", "one.json", ROOTS.into()),
+        seed("fibre", "one.fibre", shipped(1, 1).expect("there is one").to_vec()),
+        seed("fibre", "two.fibre", shipped(2, 2).expect("there is one").to_vec()),
         seed("state", "ab.npz", packed(&[("a", &a), ("b", &b)])),
         seed("state", "abc.npz", deflated(&[("a", &a), ("b", &b), ("c", &a)])),
     ]

@@ -41,6 +41,7 @@ pub fn all() -> Vec<Target> {
         Target { name: "moments_json", body: moments_json, longest: 4096 },
         Target { name: "roots", body: roots, longest: 8192 },
         Target { name: "state", body: state, longest: 8192 },
+        Target { name: "fibre", body: fibre, longest: 4096 },
     ];
     #[cfg(feature = "train")]
     targets.extend(super::run_targets::all());
@@ -136,6 +137,10 @@ fn roots(bytes: &[u8]) {
 
 fn state(bytes: &[u8]) {
     reads("s.npz", bytes, PACKED, |path| StateFile::read(path, 3, None).map(drop).map_err(|e| e.to_string()));
+}
+
+fn fibre(bytes: &[u8]) {
+    reads("f.fibre", bytes, PLAIN * 16, |path| stopgrad::fibre_file::read(path).map(drop).map_err(|e| e.to_string()));
 }
 
 /// Opens a source made of files, and looks at all that it says.
