@@ -195,6 +195,10 @@ pub struct EmbedArguments {
     /// CSV only: the column that holds the labels, which is no input
     #[arg(long, value_name = "NAME")]
     pub label_column: Option<String>,
+
+    /// By the trained network, or by its teacher (`ema` runs)
+    #[arg(long, value_name = "PART", value_enum, default_value_t = ExportPart::Student)]
+    pub part: ExportPart,
 }
 
 /// `stopgrad report`.

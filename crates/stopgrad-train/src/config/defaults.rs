@@ -31,6 +31,7 @@ impl Default for NetworkConfig {
             encoder_base_width: 64,
             encoder_stem: EncoderStem::Auto,
             encoder_blocks: 1,
+            encoder_stride: 1,
             encoder_depth: 6,
             encoder_heads: 3,
             encoder_patch: 4,

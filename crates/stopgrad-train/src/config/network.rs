@@ -105,6 +105,8 @@ pub struct NetworkConfig {
     pub encoder_stem: EncoderStem,
     /// Residual blocks a stage of `conv`: 1, or 2 as in ResNet-18.
     pub encoder_blocks: usize,
+    /// Step of the first filters of `conv`: 2 look at every second pixel, and everything behind costs a quarter.
+    pub encoder_stride: usize,
     /// Blocks of `vit`.
     pub encoder_depth: usize,
     /// Heads of a block of `vit`, among which `encoder_width` is divided.

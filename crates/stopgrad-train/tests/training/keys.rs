@@ -33,7 +33,7 @@ const DIRECT: [Setting; 2] = [("network.predictor", "\"linear\""), ("network.pre
 /// As narrow as it can be.
 const RESIDUAL: [Setting; 2] = [("network.encoder", "\"resnet18\""), ("network.encoder_base_width", "1")];
 
-const OTHERS: [(&str, &str, &[Setting]); 79] = [
+const OTHERS: [(&str, &str, &[Setting]); 80] = [
     ("split.validation", "0.2", &[]),
     ("split.test", "0.3", &[]),
     ("split.seed", "5", &[]),
@@ -44,6 +44,7 @@ const OTHERS: [(&str, &str, &[Setting]); 79] = [
     ("network.encoder_hidden", "[7]", &[]),
     ("network.encoder_width", "5", &[]),
     ("network.encoder_blocks", "2", &[("network.encoder", "\"conv\""), ("network.encoder_hidden", "[3]")]),
+    ("network.encoder_stride", "2", &[("network.encoder", "\"conv\""), ("network.encoder_hidden", "[3]")]),
     ("network.encoder_base_width", "2", &RESIDUAL),
     ("network.encoder_stem", "\"imagenet\"", &RESIDUAL),
     ("network.encoder_pool", "\"token\"", &TRANSFORMER),

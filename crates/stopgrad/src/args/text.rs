@@ -56,6 +56,7 @@ stored with the run (size, mean, scale, channel order) is applied; samples that 
 pub(super) const EMBED_EXAMPLES: &str = "\
 Examples:
   stopgrad embed runs/train-digits-1 digits --out digits-embedding.npy
+  stopgrad embed runs/compare-digits-1/ema new.npy --part teacher --out by-teacher.npy
   stopgrad embed runs/compare-digits-1/sg new.npy --out new-embedding.npy --json";
 
 pub(super) const EXPORT_ABOUT: &str = "\

@@ -7,6 +7,7 @@ use serde_json::json;
 use stopgrad_data::{NpyArray, NpyData, npy};
 use stopgrad_train::{Embedder, RunRecord};
 
+use super::export::weights_of;
 use crate::args::EmbedArguments;
 use crate::configuration::read_stored;
 use crate::folder::{self, CONFIG_FILE, Kind, prepare_file};
@@ -25,7 +26,7 @@ pub(super) fn run(asked: &EmbedArguments, output: Output) -> Result<Outcome, Com
         return Err(TrainingError::SeveralRuns { runs: runs_of(&asked.run)?, folder: asked.run.clone() }.into());
     }
     let failed = |source| TrainingError::Embed { folder: asked.run.clone(), source: Box::new(source) };
-    let embedder = Embedder::read(&asked.run).map_err(failed)?;
+    let embedder = Embedder::read_part(&asked.run, weights_of(asked.part)).map_err(failed)?;
     let config = read_stored(&asked.run.join(CONFIG_FILE))?;
     let seed = config.training.seed;
     let label_column = asked.label_column.as_deref().unwrap_or_default();
@@ -51,8 +52,10 @@ pub(super) fn run(asked: &EmbedArguments, output: Output) -> Result<Outcome, Com
             _ = writeln!(text, "  {}: {}", item.path, item.reason);
         }
     }
-    let options =
-        json!({ "run": asked.run, "source": asked.source, "out": asked.out, "label_column": asked.label_column });
+    let options = json!({
+        "run": asked.run, "source": asked.source, "out": asked.out, "label_column": asked.label_column,
+        "part": asked.part.name(),
+    });
     let own = json!({ "count": rows, "width": width, "finished": finished, "diverged": diverged, "out": asked.out, "skipped": skipped });
     let document = document("embed", seed, &options, source.inputs(), own);
     Ok(Outcome { text, document, status: Status::Done })

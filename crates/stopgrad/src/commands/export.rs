@@ -25,10 +25,7 @@ pub(super) fn run(asked: &ExportArguments) -> Result<Outcome, CommandError> {
         ExportTarget::Timm => Target::Timm,
         ExportTarget::Safetensors => Target::Safetensors,
     };
-    let part = match asked.part {
-        ExportPart::Student => Part::Student,
-        ExportPart::Teacher => Part::Teacher,
-    };
+    let part = weights_of(asked.part);
     let export = Export::read(&asked.run, target, part)
         .map_err(|source| TrainingError::Export { folder: asked.run.clone(), source: Box::new(source) })?;
     let seed = read_stored(&asked.run.join(CONFIG_FILE))?.training.seed;
@@ -56,4 +53,12 @@ pub(super) fn run(asked: &ExportArguments) -> Result<Outcome, CommandError> {
         "arrays": names.into_iter().map(|(name, shape)| json!({ "name": name, "shape": shape })).collect::<Vec<_>>(),
     });
     Ok(Outcome { text, document: document("export", seed, &options, &[], own), status: Status::Done })
+}
+
+/// As training calls it.
+pub(super) fn weights_of(part: ExportPart) -> Part {
+    match part {
+        ExportPart::Student => Part::Student,
+        ExportPart::Teacher => Part::Teacher,
+    }
 }

@@ -87,7 +87,13 @@ fn the_teacher_is_written_where_there_is_one() {
     for part in ["student", "teacher"] {
         let out = format!("{part}.safetensors");
         done(stopgrad(here, &["export", "run", "--to", "timm", "--out", &out, "--part", part, "--quiet"]));
+        let out = format!("{part}.npy");
+        done(stopgrad(here, &["embed", "run", "images.npy", "--part", part, "--out", &out, "--quiet"]));
     }
+    let [of_student, of_teacher] =
+        ["student", "teacher"].map(|part| npy::read(here.join(format!("{part}.npy"))).unwrap());
+    assert_eq!((&of_student.shape[..], &of_teacher.shape), (&[IMAGES, 12][..], &of_student.shape));
+    assert!(of_student != of_teacher, "the teacher lags");
     let [student, teacher] = ["student", "teacher"].map(|part| arrays(here, &format!("{part}.safetensors")));
     assert_eq!(student["cls_token"].shape, [1, 1, 12]);
     assert_eq!(student["pos_embed"].shape, [1, 7, 12]);
@@ -104,6 +110,8 @@ fn files_that_do_not_fit_are_refused_by_name() {
     let here = here.path();
     images(here);
     done(trained(here, "run", NARROW));
+    let message = refused(here, &["embed", "run", "images.npy", "--part", "teacher", "--out", "none.npy"]);
+    assert!(message.contains("has no teacher"), "{message}");
     let message = refused(here, &["export", "run", "--to", "torchvision"]);
     assert!(message.contains("network.encoder_base_width = 2"), "{message}");
     let message = refused(here, &["export", "run", "--to", "timm", "--part", "teacher"]);

@@ -32,6 +32,7 @@ pub(super) fn check(config: &NetworkConfig, input: &Input) -> Result<(), Network
         ("encoder_width", config.encoder_width == 0),
         ("encoder_hidden", (is_conv || is_mlp) && zero(&config.encoder_hidden)),
         ("encoder_blocks", is_conv && config.encoder_blocks == 0),
+        ("encoder_stride", is_conv && config.encoder_stride == 0),
         ("encoder_depth", is_vit && config.encoder_depth == 0),
         ("projector_width", projects && config.projector_width == 0),
         ("projector_hidden", config.projector == NetworkKind::Mlp && zero(&config.projector_hidden)),
@@ -65,7 +66,7 @@ fn check_stages(config: &NetworkConfig, height: usize, width: usize) -> Result<(
     if !config.encoder_batch_norm {
         return Err(NetworkError::NormNeeded);
     }
-    let (side, stages) = (height.min(width), config.encoder_hidden.len() + 1);
+    let (side, stages) = (height.min(width).div_ceil(config.encoder_stride.max(1)), config.encoder_hidden.len() + 1);
     // Until one pixel is left: one stage, and one for each halving, rounded up.
     let room = 1 + side.next_power_of_two().ilog2() as usize;
     if stages > room { Err(NetworkError::TooManyStages { stages, side, room }) } else { Ok(()) }

@@ -35,12 +35,12 @@ pub enum NetworkError {
     NormNeeded,
     /// More halvings than the image has pixels for.
     #[error(
-        "network.encoder_hidden and encoder_width make {stages} stages, and each but the first halves the image: images of {side} pixels have room for {room}; take fewer stages"
+        "network.encoder_hidden and encoder_width make {stages} stages, and each but the first halves the image: {side} pixels behind the first filters have room for {room}; take fewer stages"
     )]
     TooManyStages {
         /// Asked for.
         stages: usize,
-        /// The shorter side of the images.
+        /// Of the shorter side of the images, behind the first filters.
         side: usize,
         /// Until one pixel is left.
         room: usize,

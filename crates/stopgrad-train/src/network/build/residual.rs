@@ -35,7 +35,7 @@ impl Builder {
         let widths = || part.hidden.iter().chain([&part.outputs]);
         let first = *widths().next().expect("at least the last stage");
         let mut image = self.pixels(layers);
-        image = Geometry { filters: first, side: FILTER_SIDE, ..image };
+        image = Geometry { filters: first, side: FILTER_SIDE, stride: part.network.encoder_stride, ..image };
         let labels = [1, 2].map(|next| format!("{name}.{next}"));
         layers.extend(self.filters([&labels[0], &labels[1]], image, Start::Uniform));
         layers.push(Layer::Relu);

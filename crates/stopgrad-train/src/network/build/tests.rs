@@ -33,6 +33,17 @@ fn a_convolutional_encoder_has_a_residual_block_a_stage() {
 }
 
 #[test]
+fn the_first_filters_may_look_at_every_second_pixel() {
+    let strided = NetworkConfig { encoder_stride: 2, ..of_filters() };
+    let [all, fewer] = [of_filters(), strided.clone()].map(|config| Network::new(&config, image(3, 16, 16)).unwrap());
+    assert_eq!(all.parameters, fewer.parameters);
+    let [all, fewer] = [all, fewer].map(|network| network.multiply_adds().0);
+    assert_eq!(all, 4 * fewer);
+    // 5 pixels become 3, and 3 can be halved twice.
+    assert!(Network::new(&strided, image(1, 5, 40)).is_ok() && Network::new(&strided, image(1, 4, 40)).is_err());
+}
+
+#[test]
 fn filters_are_refused_where_there_is_no_image_for_them() {
     let refused = |config: &NetworkConfig, input: Input| Network::new(config, input).unwrap_err().to_string();
     assert!(refused(&of_filters(), 3072.into()).contains("takes images"));
