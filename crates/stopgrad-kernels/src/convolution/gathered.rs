@@ -99,27 +99,55 @@ struct Meeting {
     count: usize,
 }
 
-/// What row `ky` of the filter meets at output pixel `row`, counted over all images; none outside of the image.
-fn meeting(geometry: &Geometry, row: usize, ky: usize) -> Option<Meeting> {
-    let Geometry { height, width, channels, side, stride, .. } = *geometry;
-    let (across, pad) = (geometry.out_width(), side / 2);
-    let (line, column) = (row / across, row % across);
-    let (image, line) = (line / geometry.out_height(), line % geometry.out_height());
-    let y = (line * stride + ky).checked_sub(pad).filter(|&y| y < height)?;
-    let start = column * stride;
-    // Pixels of the filter left of the image, and the first beyond its right border.
-    let (left, right) = (pad.saturating_sub(start), side.min(width + pad - start));
-    let place = (image * height + y) * width + start + left - pad;
-    Some(Meeting { tap: left * channels, place: place * channels, count: (right - left) * channels })
+/// An output pixel: which image, line and column. Counted on from pixel to pixel: divisions for each would cost as much as the
+/// numbers of three channels.
+#[derive(Clone, Copy)]
+struct Pixel {
+    image: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Pixel {
+    /// Number `row` over all images.
+    fn at(geometry: &Geometry, row: usize) -> Self {
+        let (line, column) = (row / geometry.out_width(), row % geometry.out_width());
+        Self { image: line / geometry.out_height(), line: line % geometry.out_height(), column }
+    }
+
+    fn next(self, across: usize, down: usize) -> Self {
+        let Self { image, line, column } = self;
+        if column + 1 < across {
+            Self { column: column + 1, ..self }
+        } else if line + 1 < down {
+            Self { image, line: line + 1, column: 0 }
+        } else {
+            Self { image: image + 1, line: 0, column: 0 }
+        }
+    }
+
+    /// What row `ky` of the filter meets here; none outside of the image.
+    fn meeting(self, geometry: &Geometry, ky: usize) -> Option<Meeting> {
+        let Geometry { height, width, channels, side, stride, .. } = *geometry;
+        let pad = side / 2;
+        let y = (self.line * stride + ky).checked_sub(pad).filter(|&y| y < height)?;
+        let start = self.column * stride;
+        // Pixels of the filter left of the image, and the first beyond its right border.
+        let (left, right) = (pad.saturating_sub(start), side.min(width + pad - start));
+        let place = (self.image * height + y) * width + start + left - pad;
+        Some(Meeting { tap: left * channels, place: place * channels, count: (right - left) * channels })
+    }
 }
 
 /// Rows of taps for `rows` output pixels from the `first` one on.
 fn gather<T: Number>(geometry: &Geometry, x: &[T], first: usize, rows: usize, gathered: &mut Vec<T>) {
     let line = geometry.side * geometry.channels;
+    let (across, down) = (geometry.out_width(), geometry.out_height());
+    let mut pixel = Pixel::at(geometry, first);
     gathered.resize(rows * geometry.taps(), T::from_f64(0.0));
-    for (row, out) in gathered.chunks_exact_mut(geometry.taps()).enumerate() {
+    for out in gathered.chunks_exact_mut(geometry.taps()) {
         for (ky, out) in out.chunks_exact_mut(line).enumerate() {
-            match meeting(geometry, first + row, ky) {
+            match pixel.meeting(geometry, ky) {
                 Some(Meeting { tap, place, count }) => {
                     out[..tap].fill(T::from_f64(0.0));
                     out[tap..tap + count].copy_from_slice(&x[place..place + count]);
@@ -128,19 +156,23 @@ fn gather<T: Number>(geometry: &Geometry, x: &[T], first: usize, rows: usize, ga
                 None => out.fill(T::from_f64(0.0)),
             }
         }
+        pixel = pixel.next(across, down);
     }
 }
 
 /// Adds rows of taps to the pixels that they came from.
 fn scatter<T: Number>(geometry: &Geometry, gathered: &[T], first: usize, x: &mut [T]) {
     let line = geometry.side * geometry.channels;
-    for (row, from) in gathered.chunks_exact(geometry.taps()).enumerate() {
+    let (across, down) = (geometry.out_width(), geometry.out_height());
+    let mut pixel = Pixel::at(geometry, first);
+    for from in gathered.chunks_exact(geometry.taps()) {
         for (ky, from) in from.chunks_exact(line).enumerate() {
-            if let Some(Meeting { tap, place, count }) = meeting(geometry, first + row, ky) {
+            if let Some(Meeting { tap, place, count }) = pixel.meeting(geometry, ky) {
                 for (x, &value) in x[place..place + count].iter_mut().zip(&from[tap..tap + count]) {
                     *x = x.plus(value);
                 }
             }
         }
+        pixel = pixel.next(across, down);
     }
 }
