@@ -33,6 +33,7 @@ fn a_program_without_graphics_processors_says_how_to_build_one() {
 }
 
 #[cfg(feature = "wgpu")]
+#[allow(clippy::print_stdout, reason = "what was found, and how far apart results are, is told")]
 mod found {
     use stopgrad_dynamics::Field;
     use stopgrad_train::config::{FieldConfig, Loss, NetworkKind};
