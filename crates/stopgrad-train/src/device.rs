@@ -1,8 +1,8 @@
 //! Where passes through networks are made: on the CPU by our kernels, or on a graphics processor by the framework's operations.
 //!
 //! Weights, optimizer and teacher stay on the CPU, whatever the device: a pass takes a copy of the weights along and brings the
-//! gradients back, so that rules, checkpoints and files are the same everywhere. It costs two to three copies of the weights a step
-//! over the bus (45 MB each for a ResNet-18), and two of them fewer than the optimizer would read anyhow.
+//! gradients back, so that rules, checkpoints and files are the same everywhere. A step costs two copies of weights over the bus
+//! (three with a teacher): 45 MB each for a ResNet-18.
 
 #[cfg(feature = "wgpu")]
 mod adapter;
@@ -104,7 +104,7 @@ impl Device {
         self.hardware == bridge::device()
     }
 
-    /// A tensor there: a copy, or on the CPU the tensor itself.
+    /// A tensor there: a copy, or on the CPU the tensor itself, of any shape and type.
     pub(crate) fn take<const D: usize>(&self, tensor: &Tensor<D>) -> Tensor<D> {
         if self.is_cpu() { tensor.clone() } else { tensor.clone().to_device(&self.hardware) }
     }
