@@ -53,6 +53,14 @@ impl Geometry {
     }
 }
 
+/// Reads a number of every line of the cache, in the order of memory, which the processor does ahead: heads read columns, which wait for
+/// every row.
+fn touch<T: Number>(sample: &[T]) {
+    for &number in sample.iter().step_by(64 / size_of::<T>()) {
+        std::hint::black_box(number);
+    }
+}
+
 /// softmax(q kᵀ / √c) v for each head.
 ///
 /// # Shapes      qkv: n × t × (3 · heads · c) → out: n × t × (heads · c), overwritten
@@ -62,6 +70,7 @@ pub fn forward<T: Number>(geometry: &Geometry, qkv: &[T], out: &mut [T]) {
     assert!(qkv.len() == 3 * out.len() && out.len().is_multiple_of(t * row), "samples of {t} tokens of {row}");
     let new = || vec![T::from_f64(0.0); t * t];
     out.par_chunks_mut(t * row).zip(qkv.par_chunks(3 * t * row)).for_each_init(new, |shares, (out, sample)| {
+        touch(sample);
         for head in 0..geometry.heads {
             geometry.shares(sample, head, shares);
             let out = Target { values: &mut out[head * geometry.width..], stride: row, add: false };
@@ -85,6 +94,8 @@ pub fn backward<T: Number>(geometry: &Geometry, qkv: &[T], upstream: &[T], gradi
         .zip(qkv.par_chunks(3 * t * row))
         .zip(upstream.par_chunks(t * row))
         .for_each_init(new, |[shares, slopes], ((gradient, sample), upstream)| {
+            touch(sample);
+            touch(upstream);
             for head in 0..geometry.heads {
                 geometry.shares(sample, head, shares);
                 let above = Factor::new(upstream, t, row).part((0, t), (head * geometry.width, geometry.width));

@@ -19,10 +19,13 @@ const PART: usize = 96 << 10;
 pub(super) const STRIP_COLUMNS: usize = 256;
 /// Columns of a transposed factor are laid out in strips of so many rows, which the first-level cache holds,
 const STRIP: usize = 64;
-/// so many columns at a time,
-const GROUP: usize = 8;
-/// so many rows of them.
-const TURNED: usize = 16;
+/// so many columns at a time.
+const GROUP: usize = 4;
+/// Rows of a factor that lies apart in memory, from one to the next, may not be so many numbers long, or a multiple: they would
+/// drive each other out of the first-level cache.
+const CLASH: usize = 128;
+/// Numbers between its first and its last: as many pages as the processor has at hand.
+const REACH: usize = 64 << 10;
 
 /// A right factor, as it is stored or laid out.
 #[derive(Debug, Clone, Copy)]
@@ -36,20 +39,43 @@ pub(crate) enum Right<'a, T> {
 /// All panels of a factor, for some rows of it after the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LaidOut<'a, T> {
-    pub(super) numbers: &'a [T],
+    numbers: &'a [T],
     rows: usize,
     columns: usize,
+    /// From one row to the next, where one panel is read where the factor is stored.
+    apart: Option<usize>,
+}
+
+/// Panels of some terms.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Panels<'a, T> {
+    /// Panel after panel, each row after row.
+    pub(super) numbers: &'a [T],
+    /// From one row of a panel to the next; its width where there is no number.
+    pub(super) apart: Option<usize>,
+}
+
+impl<'a, T> LaidOut<'a, T> {
+    /// Of some rows of the factor: from the first one on, so many, as they were laid out together.
+    pub(super) fn terms(&self, (first, count): (usize, usize), widths: Widths) -> Panels<'a, T> {
+        let Some(apart) = self.apart else {
+            let columns = widths.rounded(self.columns);
+            return Panels { numbers: &self.numbers[first * columns..][..count * columns], apart: None };
+        };
+        Panels { numbers: &self.numbers[(first * apart).min(self.numbers.len())..], apart: Some(apart) }
+    }
 }
 
 impl<'a, T: Number> From<Factor<'a, T>> for Right<'a, T> {
-    /// A factor of as many columns as one panel is laid out as it is.
+    /// A factor of as many columns as one panel is laid out as it is, or nearly.
     fn from(factor: Factor<'a, T>) -> Self {
         let Factor { values, rows, columns, down, across } = factor;
         let one = panels(columns, Widths::of::<T>())
             .next()
             .is_some_and(|panel| panel.used == columns && panel.width == columns);
-        if one && across == 1 && down == columns {
-            Self::LaidOut(LaidOut { numbers: &values[..rows * columns], rows, columns })
+        let near = down == columns || !down.is_multiple_of(CLASH) && rows * down <= REACH;
+        if one && across == 1 && near {
+            Self::LaidOut(LaidOut { numbers: values, rows, columns, apart: Some(down) })
         } else {
             Self::Factor(factor)
         }
@@ -88,7 +114,7 @@ impl<T: Number> Factor<'_, T> {
             let room = widths.rounded(columns);
             lay_out(self, (first, count), widths, &mut place[first * room..][..count * room]);
         }
-        LaidOut { numbers: place, rows, columns }
+        LaidOut { numbers: place, rows, columns, apart: None }
     }
 }
 
@@ -174,7 +200,9 @@ fn lay_out_panel<T: Number>(factor: &Factor<'_, T>, (first, count): (usize, usiz
         for (row, place) in place.chunks_exact_mut(width).enumerate() {
             let from = (first + row) * factor.down + column;
             place[..used].copy_from_slice(&factor.values[from..][..used]);
-            place[used..].fill(zero);
+            if used < width {
+                place[used..].fill(zero);
+            }
         }
         return;
     }
@@ -185,28 +213,29 @@ fn lay_out_panel<T: Number>(factor: &Factor<'_, T>, (first, count): (usize, usiz
         while j < used {
             let from = &factor.values[top + (column + j) * factor.across..];
             j += if used - j >= GROUP && place.len() == width * STRIP {
-                for row in (0..STRIP).step_by(TURNED) {
-                    turn(&from[row..], factor.across, &mut place[row * width + j..], width);
-                }
+                turn(from, factor.across, &mut place[j..], width);
                 GROUP
             } else {
                 place[j..].iter_mut().step_by(width).zip(from).for_each(|(place, &value)| *place = value);
                 1
             };
         }
-        place.chunks_exact_mut(width).for_each(|row| row[used..].fill(zero));
+        if used < width {
+            place.chunks_exact_mut(width).for_each(|row| row[used..].fill(zero));
+        }
     }
 }
 
-/// A block of fixed size, turned.
+/// Columns of a group in a whole strip, turned.
 #[inline(always)]
 fn turn<T: Number>(from: &[T], across: usize, place: &mut [T], width: usize) {
-    let column = |c: usize| from[c * across..].first_chunk::<TURNED>().expect("rows of a strip");
-    let columns: [&[T; TURNED]; GROUP] = std::array::from_fn(column);
-    for row in 0..TURNED {
-        let out = place[row * width..].first_chunk_mut::<GROUP>().expect("columns of a group");
-        for c in 0..GROUP {
-            out[c] = columns[c][row];
+    let column = |c: usize| from[c * across..].first_chunk::<STRIP>().expect("rows of a strip").as_chunks::<GROUP>().0;
+    let columns: [&[[T; GROUP]]; GROUP] = std::array::from_fn(column);
+    for (block, place) in place.chunks_mut(width * GROUP).take(STRIP / GROUP).enumerate() {
+        // All of them before the first is put down: the compiler cannot know that writing leaves the factor alone.
+        let rows: [[T; GROUP]; GROUP] = std::array::from_fn(|r| columns.map(|column| column[block][r]));
+        for r in 0..GROUP {
+            *place[r * width..].first_chunk_mut().expect("columns of a group") = rows[r];
         }
     }
 }

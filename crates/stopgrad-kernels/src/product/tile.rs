@@ -11,12 +11,14 @@
 use pulp::{Arch, Simd, WithSimd};
 
 use super::Factor;
-use super::panels::{LINE, Panel, Right, STRIP_COLUMNS, Widths, depth, lay_out, panels};
+use super::panels::{LINE, Panel, Panels, Right, STRIP_COLUMNS, Widths, depth, lay_out, panels};
 use crate::lanes::Lanes;
 use crate::{Number, scratch};
 
 /// Rows of the tallest tile.
 const TALLEST: usize = 8;
+/// Rows of the last one where it has no more.
+const SHORT: usize = 4;
 /// Numbers of a row of the widest tile: four registers of 64 bytes.
 const WIDEST: usize = 4 * 16;
 /// Numbers of the left factor that meet all panels in turn.
@@ -59,10 +61,9 @@ pub(crate) fn multiply_then<T: Number>(
     let work = Work { left, d, widths, scale };
     match right {
         Right::LaidOut(panels) => {
-            let columns = widths.rounded(d);
             for first in (0..k.max(1)).step_by(depth) {
                 let terms = (first, depth.min(k - first));
-                work.pass(terms, &panels.numbers[first * columns..][..terms.1 * columns], &mut out, finish);
+                work.pass(terms, panels.terms(terms, widths), &mut out, finish);
             }
         }
         Right::Factor(right) if depth >= k || d <= STRIP_COLUMNS => work.strip(right, depth, &mut out, finish),
@@ -100,14 +101,15 @@ impl<T: Number> Work<'_, T> {
                 let terms = (first, depth.min(k - first));
                 let packed = &mut packed[start..][..terms.1 * columns];
                 lay_out(&right, terms, self.widths, packed);
-                self.pass(terms, packed, out, finish);
+                self.pass(terms, Panels { numbers: packed, apart: None }, out, finish);
             }
         });
     }
 
     /// Some terms of all sums: from the first one on, so many.
     fn pass(
-        &self, terms: (usize, usize), panels: &[T], out: &mut Target<'_, T>, finish: &mut dyn FnMut(usize, &mut [T]),
+        &self, terms: (usize, usize), panels: Panels<'_, T>, out: &mut Target<'_, T>,
+        finish: &mut dyn FnMut(usize, &mut [T]),
     ) {
         let Self { left, d, widths, scale } = *self;
         let stride = out.stride;
@@ -165,7 +167,7 @@ fn few_rows<T: Number>(
 /// Rows of the left factor with all panels.
 struct Block<'a, T> {
     left: Factor<'a, T>,
-    panels: &'a [T],
+    panels: Panels<'a, T>,
     d: usize,
     widths: Widths,
     scale: T,
@@ -193,29 +195,40 @@ impl<T: Number> Block<'_, T> {
     /// All rows with one panel.
     #[inline(always)]
     fn tiles<S: Simd, const ROWS: usize, const COLUMNS: usize>(&mut self, simd: S, panel: Panel) {
-        let Self { left, panels, scale, out: Target { values, stride, add }, .. } = self;
-        let numbers = &panels[panel.column * left.columns..][..panel.width * left.columns];
-        let right = T::vectors::<S>(numbers).as_chunks::<COLUMNS>().0;
         let mut row = 0;
-        while row < left.rows {
-            // The last tile may take rows of the one before it, which it does not put down.
-            let top = row.min(left.rows - ROWS);
-            let from = &left.values[top * left.down..];
-            let sums = if left.across == 1 {
-                rows::<T, S, ROWS, COLUMNS>(simd, from, left, right)
+        while row < self.left.rows {
+            row += if self.left.rows - row <= SHORT {
+                self.tile::<S, SHORT, COLUMNS>(simd, panel, row)
             } else {
-                columns::<T, S, ROWS, COLUMNS>(simd, from, left, right)
+                self.tile::<S, ROWS, COLUMNS>(simd, panel, row)
             };
-            let place = Place {
-                values: &mut values[row * *stride + panel.column..],
-                stride: *stride,
-                used: panel.used,
-                skip: row - top,
-                add: *add,
-            };
-            put_down(simd, &sums, *scale, place);
-            row = top + ROWS;
         }
+    }
+
+    /// One tile from a row on, and how many rows it put down. The last one may take rows of the one before it, which it does not
+    /// put down.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const COLUMNS: usize>(&mut self, simd: S, panel: Panel, row: usize) -> usize {
+        let Self { left, panels, scale, out: Target { values, stride, add }, .. } = self;
+        let right = &panels.numbers[(panel.column * left.columns).min(panels.numbers.len())..];
+        let apart = panels.apart.unwrap_or(panel.width);
+        debug_assert!(right.len() + apart >= left.columns * apart + panel.width, "all rows of the panel");
+        let top = row.min(left.rows - ROWS);
+        let from = &left.values[top * left.down..];
+        let sums = if left.across == 1 {
+            rows::<T, S, ROWS, COLUMNS>(simd, from, left, (right, apart))
+        } else {
+            columns::<T, S, ROWS, COLUMNS>(simd, from, left, (right, apart))
+        };
+        let place = Place {
+            values: &mut values[row * *stride + panel.column..],
+            stride: *stride,
+            used: panel.used,
+            skip: row - top,
+            add: *add,
+        };
+        put_down(simd, &sums, *scale, place);
+        top + ROWS - row
     }
 }
 
@@ -224,13 +237,13 @@ type Sums<T, S, const ROWS: usize, const COLUMNS: usize> = [[<T as Lanes>::Vecto
 /// The sums of a tile whose left factor lies row by row.
 #[inline(always)]
 fn rows<T: Number, S: Simd, const ROWS: usize, const COLUMNS: usize>(
-    simd: S, values: &[T], left: &Factor<'_, T>, right: &[[T::Vector<S>; COLUMNS]],
+    simd: S, values: &[T], left: &Factor<'_, T>, (right, apart): (&[T], usize),
 ) -> Sums<T, S, ROWS, COLUMNS> {
     let rows: [&[T]; ROWS] = std::array::from_fn(|r| &values[r * left.down..][..left.columns]);
-    let right = &right[..left.columns];
     let mut sums = [[T::splat(simd, T::from_f64(0.0)); COLUMNS]; ROWS];
-    for k in 0..left.columns {
-        add_products(simd, |r| rows[r][k], &right[k], &mut sums);
+    for (k, right) in (0..left.columns).zip(right.chunks(apart)) {
+        let Some(right) = T::vectors::<S>(right).first_chunk() else { break };
+        add_products(simd, |r| rows[r][k], right, &mut sums);
     }
     sums
 }
@@ -238,11 +251,12 @@ fn rows<T: Number, S: Simd, const ROWS: usize, const COLUMNS: usize>(
 /// Of one whose left factor lies column by column.
 #[inline(always)]
 fn columns<T: Number, S: Simd, const ROWS: usize, const COLUMNS: usize>(
-    simd: S, values: &[T], left: &Factor<'_, T>, right: &[[T::Vector<S>; COLUMNS]],
+    simd: S, values: &[T], left: &Factor<'_, T>, (right, apart): (&[T], usize),
 ) -> Sums<T, S, ROWS, COLUMNS> {
     let mut sums = [[T::splat(simd, T::from_f64(0.0)); COLUMNS]; ROWS];
-    for (column, right) in values.chunks(left.across).zip(right) {
+    for (column, right) in values.chunks(left.across).zip(right.chunks(apart)).take(left.columns) {
         let Some(column) = column.first_chunk::<ROWS>() else { break };
+        let Some(right) = T::vectors::<S>(right).first_chunk() else { break };
         add_products(simd, |r| column[r], right, &mut sums);
     }
     sums
