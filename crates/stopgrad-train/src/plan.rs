@@ -74,7 +74,7 @@ pub enum PlanError {
     Start(#[from] StartError),
     /// No preset has that name.
     #[error(
-        "views.preset: no preset is called `{name}`; there are {known}, or `auto`, `auto-byol`, `auto-simsiam`, or `custom` with views.recipe"
+        "views.preset: no preset is called `{name}`; there are {known}, or `auto`, `auto-byol`, `auto-simsiam`, `auto-light`, or `custom` with views.recipe"
     )]
     UnknownPreset {
         /// As written.
@@ -289,7 +289,8 @@ fn fitting_views(written: &str, shape: &Shape) -> Option<&'static str> {
     match (written, general) {
         ("auto-byol", "cifar") => Some("cifar-byol"),
         ("auto-simsiam", "cifar") => Some("simsiam"),
-        ("auto" | "auto-byol" | "auto-simsiam", _) => Some(general),
+        ("auto-light", "cifar") => Some("cifar-light"),
+        ("auto" | "auto-byol" | "auto-simsiam" | "auto-light", _) => Some(general),
         _ => None,
     }
 }

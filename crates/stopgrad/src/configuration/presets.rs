@@ -25,6 +25,7 @@ presets![
     "byol-vit",
     "simsiam-vit",
     "byol-small",
+    "byol-cifar",
     "simsiam-small",
     "directpred-small",
     "vicreg-small",
