@@ -155,7 +155,7 @@ pub struct DataArguments {
     pub source: String,
 
     /// Show pairs of views made by this preset instead of samples: auto (the one fit for the source), digits, mnist, cifar,
-    /// cifar-byol, simsiam, photos, table, noise
+    /// cifar-byol, cifar-light, simsiam, photos, table, noise
     #[arg(long, value_name = "PRESET")]
     pub views: Option<String>,
 

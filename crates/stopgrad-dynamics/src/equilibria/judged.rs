@@ -2,7 +2,7 @@
 
 use faer::Mat;
 
-use super::{EquilibriaError, EquilibriaParams, Equilibrium, Problem, Stratum};
+use super::{EquilibriaError, EquilibriaParams, Equilibrium, Problem, Stratum, StratumStatus};
 use crate::linalg::{LuFactors, frobenius, product, singular_values, symmetric_eigen};
 use crate::polynomial::certificate::{Reality, Root};
 use crate::stability::{spectrum_at, spectrum_by_rank_at};
@@ -30,8 +30,10 @@ pub(super) fn equilibria(
             here.extend(equilibrium(&field, problem, root)?);
         }
         here.sort_by(|a, b| trace(&b.s).total_cmp(&trace(&a.s)));
-        // Every equilibrium of full rank lies below S_max in the Loewner order, so that it has the largest trace.
+        // Every equilibrium of full rank lies below S_max in the Loewner order, so that it has the largest trace; of those that a search
+        // found it is one if the search began with it.
         if stratum.rank == problem.size()
+            && (stratum.status != StratumStatus::NotClaimed || problem.began_with_maximal())
             && let Some(first) = here.first_mut()
         {
             first.maximal = true;
@@ -93,7 +95,9 @@ fn factor(s: &Mat<f64>, problem: &Problem, root: &Root) -> Result<Option<Mat<f64
         }));
     }
     let eigen = symmetric_eigen(s.as_ref())?;
-    if eigen.values[rank - 1] <= 0.0 {
+    // A negative S of lower rank has eigenvalues that are 0 but for rounding.
+    let largest = eigen.values.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    if eigen.values[rank - 1] <= f64::EPSILON * s.nrows() as f64 * largest {
         return Ok(None);
     }
     Ok(Some(Mat::from_fn(rank, s.nrows(), |i, j| eigen.values[i].sqrt() * eigen.vectors[(j, i)])))

@@ -29,7 +29,23 @@ pub(super) fn stratum(problem: &Problem) -> Result<Stratum, EquilibriaError> {
         .collect();
     let expected = if k <= COMPLEX_UP_TO { 2 * k } else { wanted.len() };
     let counts = PathCounts::default();
-    Ok(Stratum { rank: 1, status: status(&roots, Some(expected)), roots, expected: Some(2 * k), counts })
+    let status = status(&roots, Some(expected), &counts);
+    Ok(Stratum { rank: 1, status, roots, expected: Some(2 * k), counts, starts: 0 })
+}
+
+/// The eigenvalues b with Im b ≥ 0 and their left null vectors u = pX^{1/2}, real where b is; those that are not found are left out.
+pub(super) fn eigenpairs(problem: &Problem) -> Vec<(c64, Vec<c64>)> {
+    let Ok((values, pencil)) = eigenvalues(problem) else { return Vec::new() };
+    let upper = values.into_iter().filter_map(|b| {
+        let is_real = b.im.abs() <= NEARLY_REAL * b.norm();
+        (b.norm() > 0.0 && (is_real || b.im > 0.0)).then(|| if is_real { c64::new(b.re, 0.0) } else { b })
+    });
+    upper
+        .filter_map(|b| {
+            let u = turned(&left_null_vector(&pencil, b)?);
+            u.iter().all(|x| x.re.is_finite() && x.im.is_finite()).then_some((b, u))
+        })
+        .collect()
 }
 
 /// b² − bK + λW, whitened: K, λW. Its left null vector is u = p X^{1/2}.

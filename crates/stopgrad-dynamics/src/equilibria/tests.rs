@@ -131,6 +131,7 @@ fn the_strata_of_four_dimensions_have_their_counts() {
     let set = find(&sample_moments(4, 1), 0.02);
     let counts: Vec<(usize, usize)> = set.strata.iter().map(|s| (s.rank, s.roots.len())).collect();
     assert_eq!(counts, [(0, 0), (1, 8), (2, 84), (3, 288), (4, 124)]);
+    assert!(set.strata.iter().all(|stratum| stratum.status == StratumStatus::Complete), "{:?}", set.strata);
 }
 
 #[test]
@@ -150,4 +151,41 @@ fn special_targets_have_a_named_answer() {
     assert_eq!(stratum(&without, 3).status, StratumStatus::Continuum);
     let refused = find_equilibria(&sample_moments(3, 1), -0.1, &EquilibriaParams::default());
     assert_eq!(refused.err(), Some(EquilibriaError::WeightDecay { found: -0.1 }));
+}
+
+#[test]
+fn what_a_special_instance_lacks_is_accounted_for() {
+    // Y = 0.7 X: every solution is diagonal where X is, two radii a mode, and all others are at infinity.
+    let rho = [1.0, 2.0, 3.0];
+    let decay = 0.02;
+    let set = find(&Moments::new(diagonal(&rho), diagonal(&rho.map(|r| 0.7 * r)), None).unwrap(), decay);
+    for (rank, finite, infinite) in [(2, 12, 18), (3, 8, 16)] {
+        let found = stratum(&set, rank);
+        let counts = (found.roots.len(), found.counts.at_infinity, found.counts.singular);
+        assert_eq!((found.status, counts), (StratumStatus::Accounted, (finite, infinite, 0)), "rank {rank}");
+    }
+    // λ at the fold of the first mode: solutions with it meet in pairs.
+    let set = find(&Moments::new(diagonal(&rho), diagonal(&[0.8, 1.0, 2.0]), None).unwrap(), 0.16);
+    for (rank, finite, meeting) in [(2, 22, 8), (3, 12, 12)] {
+        let found = stratum(&set, rank);
+        let counts = (found.roots.len(), found.counts.at_infinity, found.counts.singular);
+        assert_eq!((found.status, counts), (StratumStatus::Accounted, (finite, 0, meeting)), "rank {rank}");
+    }
+}
+
+#[test]
+fn a_cross_moment_of_low_rank_has_nothing_above_it() {
+    // Y = 0: b² = −λ/ρ and S = −λ/ρ vvᵀ solve the equations of rank one, but are no AᵀA.
+    let rho = [1.0, 0.8, 1.3];
+    for (tau, empty) in [([0.0; 3], 1..=3), ([0.9, 0.0, 0.0], 2..=3)] {
+        let set = find(&Moments::new(diagonal(&rho), diagonal(&tau), None).unwrap(), 0.05);
+        for rank in empty {
+            assert_eq!(stratum(&set, rank).status, StratumStatus::None, "{tau:?}, rank {rank}");
+            assert!(set.equilibria.iter().all(|e| e.rank < rank));
+        }
+    }
+    // A quarter turn: b is imaginary, S negative.
+    let turn = Mat::from_fn(2, 2, |i, j| [[0.0, 0.9], [-0.9, 0.0]][i][j]);
+    let set = find(&Moments::new(diagonal(&[1.0, 0.8]), turn, None).unwrap(), 0.05);
+    assert!(set.equilibria.iter().all(|e| (0..2).all(|i| e.s[(i, i)] >= 0.0)), "{:?}", set.equilibria);
 }

@@ -62,6 +62,13 @@ impl<K: Lane> Block<K> {
         (0..self.rows * self.columns).map(|at| self.at(at / self.columns, at % self.columns)).collect()
     }
 
+    /// The modulus of the largest entry.
+    pub(crate) fn largest(&self) -> f64 {
+        (0..self.rows * self.columns)
+            .map(|at| self.at(at / self.columns, at % self.columns).rounded().norm())
+            .fold(0.0, f64::max)
+    }
+
     /// Square matrices by their entries, one after the other; `None` for another number of entries.
     pub(crate) fn of_entries<const COUNT: usize>(size: usize, entries: &[K]) -> Option<[Self; COUNT]> {
         let block = size * size;

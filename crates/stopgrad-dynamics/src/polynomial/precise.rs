@@ -64,6 +64,12 @@ pub(crate) struct Precise {
     pub(super) im: Double,
 }
 
+impl Precise {
+    pub(super) fn conjugate(self) -> Self {
+        Self { re: self.re, im: self.im.negated() }
+    }
+}
+
 impl Add for Precise {
     type Output = Self;
     #[inline(always)]

@@ -3,6 +3,7 @@
 use faer::c64;
 
 use super::family::Family;
+use super::lanes::Lane;
 use super::monodromy::track_all;
 use super::precise::Precise;
 use super::ring::Ring;
@@ -22,6 +23,12 @@ pub struct PathCounts {
     pub lost: usize,
     /// Of the first attempt: paths that ended where another had.
     pub duplicates: usize,
+    /// Solutions that no path led to, conjugates of such as one did.
+    pub conjugates: usize,
+    /// Paths that lead to no solution in any attempt, and on the straight way grow as a power of 1/(1 − t).
+    pub at_infinity: usize,
+    /// Those that come to t = 1 without growing, but to no regular solution.
+    pub singular: usize,
 }
 
 /// What the paths of one solve found.
@@ -37,10 +44,14 @@ pub(crate) struct Solved {
 /// A path is lost where it passes near a pole. It is no branch point, so that a bent line leads to the same end, unless a
 /// branch point lies between the two; then the end is one that others reached, and another bend may do.
 const BENDS: [f64; 11] = [0.0, 0.05, -0.05, 0.1, -0.1, 0.2, -0.2, 0.4, -0.4, 0.8, -0.8];
+/// Distance relative to their size up to which two ends are compared in a frame.
+const NEAR: f64 = 1e-2;
 /// Whole fibres in other coordinates that are followed in the end.
 const DETOURS: u64 = 3;
 
-/// Follows a fibre to a target; where solutions are missing, again on other ways.
+/// Follows a fibre to a target; where solutions are missing, their conjugates may have been found, and else again on other ways.
+///
+/// # Requires    a real target
 pub(crate) fn solve<F: Family>(
     family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters,
 ) -> Solved {
@@ -64,8 +75,11 @@ pub(crate) fn solve<F: Family>(
     let kept = ends.into_iter().enumerate().filter(|(place, _)| !again.contains(place));
     let mut roots: Vec<PathEnd> = kept.map(|(_, end)| end).collect();
     let params = TrackerParams::patient();
+    add_conjugates(family, &mut roots, fibre.len(), &mut counts);
+    // Of those that are missing: how they ended on the straight way.
+    let mut states: Vec<PathState> = Vec::new();
     for bend in BENDS {
-        if again.is_empty() {
+        if again.is_empty() || roots.len() >= fibre.len() {
             break;
         }
         counts.attempts += 1;
@@ -74,20 +88,30 @@ pub(crate) fn solve<F: Family>(
             counts.paths += starts.len();
             let ends = track_all(family, (parameters, target), &starts, &params);
             counts.steps += ends.iter().map(|end| end.steps).sum::<usize>();
+            states = ends.iter().map(|end| end.state).collect();
             ends.into_iter().map(|end| (end.state == PathState::Arrived).then_some(end)).collect()
         } else {
             let corner = family.between(parameters, target, c64::new(0.5, bend));
             by_way_of(family, (parameters, &corner, target), &starts, &params, &mut counts)
         };
-        let mut missing = Vec::new();
-        for (&place, end) in again.iter().zip(ends) {
+        let mut missing = (Vec::new(), Vec::new());
+        for ((&place, &state), end) in again.iter().zip(&states).zip(ends) {
             match end {
                 Some(end) if !roots.iter().any(|root| root.is_same(&end, family)) => roots.push(end),
-                _ => missing.push(place),
+                _ => {
+                    missing.0.push(place);
+                    missing.1.push(state);
+                }
             }
         }
-        again = missing;
+        (again, states) = missing;
+        add_conjugates(family, &mut roots, fibre.len(), &mut counts);
     }
+    if roots.len() >= fibre.len() {
+        states.clear();
+    }
+    let ended = |wanted| states.iter().filter(|&&state| state == wanted).count();
+    (counts.at_infinity, counts.singular) = (ended(PathState::AtInfinity), ended(PathState::SingularEnd));
     for detour in 1..=DETOURS {
         if roots.len() >= fibre.len() {
             break;
@@ -101,8 +125,29 @@ pub(crate) fn solve<F: Family>(
                 roots.push(end);
             }
         }
+        add_conjugates(family, &mut roots, fibre.len(), &mut counts);
     }
     Solved { roots, counts }
+}
+
+/// The conjugates of ends that are no ends themselves, where solutions are missing.
+fn add_conjugates<F: Family>(family: F, roots: &mut Vec<PathEnd>, wanted: usize, counts: &mut PathCounts) {
+    if roots.len() >= wanted {
+        return;
+    }
+    // Most are far from each other, which the rounded matrices tell.
+    let matrices: Vec<_> = roots.iter().map(|root| root.matrix(family).map(Lane::rounded)).collect();
+    let mut new: Vec<PathEnd> = Vec::new();
+    for (root, matrix) in roots.iter().zip(&matrices) {
+        let other = matrix.map(|x| x.conj());
+        let near = roots.iter().zip(&matrices).filter(|(_, m)| m.minus(&other).largest() <= NEAR * other.largest());
+        let conjugate = root.conjugate();
+        if !near.into_iter().any(|(near, _)| near.is_same(&conjugate, family)) {
+            new.push(conjugate);
+        }
+    }
+    counts.conjugates += new.len();
+    roots.extend(new);
 }
 
 /// Two lines, one after the other; `None` for paths that did not arrive.

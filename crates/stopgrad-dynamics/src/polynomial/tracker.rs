@@ -8,10 +8,12 @@
 //!
 //! # Source      Timme 2019 (arXiv:1902.02968) for corrector and step
 
+mod approach;
 mod end;
 
 use faer::c64;
 
+use approach::Approach;
 pub(crate) use end::PathEnd;
 pub use end::PathState;
 
@@ -123,6 +125,7 @@ struct Walk<'a, K: Lane, F: Family> {
     steps: usize,
     /// The size of x when the frame was last looked at.
     framed: f64,
+    approach: Approach,
 }
 
 /// Follows the solution x of H(·, 0) to t = 1.
@@ -149,6 +152,7 @@ pub(crate) fn track<K: Lane, F: Family>(
         omega_before: 1.0,
         steps: 0,
         framed: 0.0,
+        approach: Approach::new(),
     };
     walk.reframe();
     let state = match walk.correct(0.0, walk.x) {
@@ -182,6 +186,8 @@ impl<K: Lane, F: Family> Walk<'_, K, F> {
         self.omega = omega.max(0.5 * self.omega).max(0.1);
         self.accuracy = accuracy.max(K::UNIT);
         (self.x, self.t) = (x, t);
+        let (family, frame, x) = (self.family, &self.frame, &self.x);
+        self.approach.note(t, || frame.push(&family.matrix(x).map(Lane::to_precise)).largest());
     }
 
     /// Newton's method from a prediction.
@@ -307,6 +313,9 @@ impl<K: Lane, F: Family> Walk<'_, K, F> {
                     break;
                 }
             }
+        }
+        if !matches!(state, PathState::Arrived | PathState::BadStart) {
+            state = self.approach.limit().unwrap_or(state);
         }
         PathEnd { state, x, frame: self.frame, steps: self.steps }
     }

@@ -81,8 +81,8 @@ pub struct RunArguments {
     #[arg(long, value_name = "FILE", help_heading = "Configuration")]
     pub init: Option<String>,
 
-    /// Preset of the two views of a sample (views.preset): auto, digits, mnist, cifar, cifar-byol, simsiam, photos, table, noise,
-    /// and auto-byol and auto-simsiam, those of a method that fit the size
+    /// Preset of the two views of a sample (views.preset): auto, digits, mnist, cifar, cifar-byol, cifar-light, simsiam,
+    /// photos, table, noise, and auto-byol, auto-simsiam and auto-light, those of a method that fit the size
     #[arg(long, value_name = "PRESET", help_heading = "Configuration")]
     pub views: Option<String>,
 

@@ -30,6 +30,7 @@ Examples:
   stopgrad train photos --image-side 64 --dry-run
   stopgrad train cifar10 --preset byol-small
   stopgrad train photos --preset byol-resnet18 --image-side 64
+  stopgrad train photos --preset byol-resnet18 --device wgpu --set training.precision=mixed
   stopgrad train --preset list
   stopgrad train digits --field ema --steps 20000 --set field.teacher_momentum=0.996
   stopgrad train mnist --config configs/mnist-width8.toml --out runs/mnist-sg --time-limit 10m
@@ -140,8 +141,10 @@ pub(super) const EQUILIBRIA_ABOUT: &str = "\
 Every equilibrium of stop-gradient and EMA training of a linear network at a weight decay, by rank, from second moments of \
 two views: full rank and the ranks below it by following all complex solutions of a generic instance to this one, rank one \
 as an eigenvalue problem, the origin. Each solution is proved by interval arithmetic: it exists, it is alone in its box, it \
-is real or it is not. A rank is called complete only when as many are proved as a generic instance has. Then the stability of \
-each, transversally to its orbit.";
+is real or it is not. A rank is called complete only when as many are proved as a generic instance has. Ranks that cannot be \
+followed (two to four in 5 dimensions, two and more in 6 to 10) are searched from many starts, in seconds to minutes, and not \
+claimed complete; above that the largest of full rank is found, up to 24 dimensions, and all of rank one. Then the stability \
+of each, transversally to its orbit.";
 
 pub(super) const EQUILIBRIA_EXAMPLES: &str = "\
 Examples:

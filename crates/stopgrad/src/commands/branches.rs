@@ -26,8 +26,10 @@ use crate::outcome::{Outcome, Status, document};
 use crate::output::Output;
 use words::{cycle_json, describe, options, own};
 
-/// Dimensions of x up to which all equilibria are sought at each value: a search takes milliseconds there, above it seconds.
+/// Dimensions of x up to which all equilibria are followed to at each value: that takes milliseconds there, above it half a minute.
 const ALL_FOUND_UP_TO: usize = 4;
+/// Dimensions up to which they are searched, in seconds at each value.
+const SEARCHED_UP_TO: usize = 6;
 
 /// Why there is no diagram.
 #[derive(Debug, thiserror::Error)]
@@ -235,15 +237,20 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// Equilibria at one λ of some moments: all of them where paths take milliseconds, else the largest and those of rank one.
+    /// Equilibria at one λ of some moments: all of them where paths take milliseconds, those that a search finds where that takes seconds,
+    /// else the largest and those of rank one.
     fn find(&self, moments: &Moments, weight_decay: f64) -> Result<Found, BranchesCommandError> {
         let support = Support::new(moments, DEFAULT_SUPPORT_THRESHOLD)?;
-        if support.size() > ALL_FOUND_UP_TO {
+        if support.size() > SEARCHED_UP_TO {
             let mut found = known_equilibria(moments, &support, weight_decay, self.embedding_dim)?;
             found.equilibria.retain(|(rank, _)| *rank <= self.embedding_dim);
             return Ok(found);
         }
-        let params = EquilibriaParams { embedding_dim: Some(self.embedding_dim), ..EquilibriaParams::default() };
+        let params = EquilibriaParams {
+            embedding_dim: Some(self.embedding_dim),
+            searched: support.size() > ALL_FOUND_UP_TO,
+            ..EquilibriaParams::default()
+        };
         let set = find_equilibria(moments, weight_decay, &params)?;
         let whole = |status| matches!(status, StratumStatus::Complete | StratumStatus::None);
         let complete = set.strata.iter().all(|stratum| whole(stratum.status));

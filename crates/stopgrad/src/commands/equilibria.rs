@@ -126,6 +126,10 @@ fn stratum_fields(stratum: &Stratum, set: &EquilibriumSet) -> Value {
         "attracting": here().filter(|e| e.spectrum.stability == Stability::Attracting).count(),
         "paths": stratum.counts.paths,
         "attempts": stratum.counts.attempts,
+        "at_infinity": stratum.counts.at_infinity,
+        "singular": stratum.counts.singular,
+        "conjugates": stratum.counts.conjugates,
+        "starts": stratum.starts,
     })
 }
 
@@ -170,20 +174,31 @@ fn describe(set: &EquilibriumSet, weight_decay: f64) -> String {
 fn stratum_row(stratum: &Stratum, set: &EquilibriumSet) -> Vec<String> {
     let here = || set.equilibria.iter().filter(|e| e.rank == stratum.rank);
     let answer = match stratum.status {
-        StratumStatus::Complete => "complete",
-        StratumStatus::Incomplete => "incomplete",
-        StratumStatus::NotClaimed => "not claimed complete",
-        StratumStatus::None => "none: Y is singular",
-        StratumStatus::Continuum => "not isolated",
+        StratumStatus::Complete => "complete".into(),
+        StratumStatus::Accounted => accounted(stratum),
+        StratumStatus::Incomplete => "incomplete".into(),
+        StratumStatus::NotClaimed if stratum.starts == 0 => "not searched".into(),
+        StratumStatus::NotClaimed => format!("not claimed complete ({} starts)", stratum.starts),
+        StratumStatus::None => "none: Y has a lower rank".into(),
+        StratumStatus::Continuum => "not isolated".into(),
     };
     vec![
         stratum.rank.to_string(),
         if stratum.rank == 0 { "1".into() } else { stratum.roots.len().to_string() },
         stratum.expected.map_or("unknown".into(), |count| count.to_string()),
-        answer.into(),
+        answer,
         here().count().to_string(),
         here().filter(|e| e.spectrum.stability == Stability::Attracting).count().to_string(),
     ]
+}
+
+/// Where those that are missing went.
+fn accounted(stratum: &Stratum) -> String {
+    let counts = &stratum.counts;
+    let parts = [(counts.at_infinity, "at infinity"), (counts.singular, "singular")];
+    let told: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, place)| format!("{count} {place}")).collect();
+    format!("all but {}", told.join(", "))
 }
 
 fn equilibrium_row(equilibrium: &Equilibrium) -> Vec<String> {

@@ -64,19 +64,21 @@ impl PathEnd {
         (frame.a.map(Lane::rounded), family.moved(&x, &last).map(Lane::rounded))
     }
 
+    /// The end that a real instance has with this one.
+    pub(crate) fn conjugate(&self) -> Self {
+        let frame = Frame { a: self.frame.a.map(Precise::conjugate), b: self.frame.b.map(Precise::conjugate) };
+        Self { x: self.x.map(Precise::conjugate), frame, ..*self }
+    }
+
     /// Whether two ends are one solution.
     pub(crate) fn is_same<F: Family>(&self, other: &Self, family: F) -> bool {
-        let size = |x: &Block<Precise>| {
-            let entries = (0..x.rows * x.rows).map(|at| x.at(at / x.rows, at % x.rows).rounded().norm());
-            entries.fold(0.0, f64::max)
-        };
         let (mine, theirs) = (self.matrix(family), other.matrix(family));
-        let far = size(&mine.minus(&theirs));
-        if far > 1e-3 * size(&mine) {
+        let far = mine.minus(&theirs).largest();
+        if far > 1e-3 * mine.largest() {
             return false;
         }
         let inside = family.matrix(&self.x);
-        size(&self.frame.pull(&theirs).minus(&inside)) <= SAME * size(&inside)
+        self.frame.pull(&theirs).minus(&inside).largest() <= SAME * inside.largest()
     }
 }
 
@@ -87,7 +89,12 @@ pub enum PathState {
     Arrived,
     /// The start is no solution, or not to the accuracy that the tracker needs.
     BadStart,
-    /// The step became too small: a singular end, or one at infinity, or rounding.
+    /// It grew as a power of 1/(1 − t) over the last two decades of 1 − t that it came through.
+    AtInfinity,
+    /// It came to t = 1 within 10⁻⁹ without growing, but Newton's method does not settle there: others end there, too, or solutions
+    /// are not isolated.
+    SingularEnd,
+    /// The step became too small before any of this showed.
     StepTooSmall,
     /// Out of steps.
     StepLimit,
