@@ -41,6 +41,8 @@ impl Job {
         Self::Vicreg,
         Self::Sigreg,
     ];
+    /// Those that are methods by name.
+    pub(crate) const METHODS: [Self; 5] = [Self::Byol, Self::Simsiam, Self::Directpred, Self::Vicreg, Self::Sigreg];
     /// Those that read files.
     pub(crate) const WITH_FILES: [Self; 3] = [Self::TrainTable, Self::TrainArray, Self::TrainPictures];
 

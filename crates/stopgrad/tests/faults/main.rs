@@ -124,6 +124,23 @@ fn nothing_written_is_lost_and_resuming_gives_the_same_bits() {
     }
 }
 
+/// Each method in its turn, which the mixed rounds leave to chance: killed three times at random moments.
+#[test]
+fn every_method_is_killed_and_ends_at_the_same_bits() {
+    let (seed, abilities) = (asked("STOPGRAD_FAULT_SEED", 1), Abilities::find());
+    std::thread::scope(|scope| {
+        for (number, job) in Job::METHODS.into_iter().enumerate() {
+            let abilities = &abilities;
+            scope.spawn(move || {
+                let mut draws = Draws(seed.wrapping_mul(1_000_003).wrapping_add(1_000 + number as u64));
+                let reference = Reference::make(job);
+                let strike = Strike { fault: Fault::Kill, job, reference: &reference, abilities };
+                eprintln!("{}: {}", job.name(), strike.round(&mut draws).ended.join(", "));
+            });
+        }
+    });
+}
+
 /// A check that passes whatever happens would make the rounds worthless.
 #[test]
 fn a_damaged_folder_fails_the_checks() {
