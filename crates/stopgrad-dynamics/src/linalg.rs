@@ -13,6 +13,7 @@ pub use dense::{
     mirror_lower, product, product_into, product_symmetric, solve_definite, symmetric_eigen, symmetric_part, thin_svd,
 };
 pub use faer::traits::ComplexField as Entry;
+pub(crate) use general::complex_eigen;
 pub use general::{
     RangeSplit, SingularVectors, general_eigenvalues, multiply, singular_values, singular_vectors, solve_general,
     split_by_range,

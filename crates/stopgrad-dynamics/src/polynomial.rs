@@ -13,6 +13,7 @@
 mod block;
 pub mod certificate;
 pub(crate) mod chart;
+mod diagonal;
 pub(crate) mod family;
 pub mod fibre;
 pub mod fibre_file;

@@ -55,6 +55,32 @@ pub fn general_eigenvalues(matrix: MatRef<'_, f64>) -> Result<Vec<c64>, LinalgEr
     Ok(values)
 }
 
+/// Eigenvalues of a square complex matrix with eigenvectors of length 1 in the columns.
+///
+/// # Convention  descending real parts, then descending imaginary parts
+/// # Errors      [`LinalgError::EigenvaluesNotConverged`], also when an entry is not finite
+/// # Cost        about 25 n³ complex multiply-adds
+pub(crate) fn complex_eigen(matrix: MatRef<'_, c64>) -> Result<(Vec<c64>, Mat<c64>), LinalgError> {
+    let n = matrix.nrows();
+    let failed = LinalgError::EigenvaluesNotConverged { size: n };
+    if !matrix.is_all_finite() {
+        return Err(failed);
+    }
+    let (mut values, mut vectors) = (Diag::<c64>::zeros(n), Mat::<c64>::zeros(n, n));
+    let (par, none, all) = (par_for(n), evd::ComputeEigenvectors::No, evd::ComputeEigenvectors::Yes);
+    let mut memory = MemBuffer::new(evd::evd_scratch::<c64>(n, none, all, par, Spec::default()));
+    let stack = MemStack::new(&mut memory);
+    evd::evd_cplx(matrix, values.as_mut(), None, Some(vectors.as_mut()), par, stack, Spec::default())
+        .map_err(|_| failed)?;
+    let values: Vec<c64> = values.column_vector().iter().copied().collect();
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| values[b].re.total_cmp(&values[a].re).then(values[b].im.total_cmp(&values[a].im)));
+    let length = |j: usize| vectors.col(j).iter().map(c64::norm_sqr).sum::<f64>().sqrt();
+    let lengths: Vec<f64> = (0..n).map(length).collect();
+    let unit = Mat::from_fn(n, n, |i, j| vectors[(i, order[j])] / lengths[order[j]]);
+    Ok((order.iter().map(|&j| values[j]).collect(), unit))
+}
+
 /// Singular values, descending.
 ///
 /// # Errors      [`LinalgError::EigenvaluesNotConverged`], also when an entry is not finite

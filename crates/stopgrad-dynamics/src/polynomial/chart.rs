@@ -16,7 +16,7 @@ use super::frame::{Frame, Moved, aligned, balance, scaled};
 use super::jacobian::{Jacobian, solve_left};
 use super::lanes::Lane;
 use super::precise::Precise;
-use super::predictor::{ORDER, Taylor};
+use super::predictor::Taylor;
 use super::ring::Ring;
 use super::tracker::Path;
 use super::vector::Vector;
@@ -178,9 +178,9 @@ impl<K: Lane> Path<K> for ChartSegment<K> {
 
     fn taylor(
         &self, at: &Seen<K>, factors: &Jacobian<K>, x: &Vector<K>, order: usize, terms: &mut TermSeries<K>,
-    ) -> Taylor<K> {
+        taylor: &mut Taylor<K>,
+    ) {
         let family = self.family;
-        let mut taylor = [Vector::zeros(x.len); ORDER + 1];
         taylor[0] = *x;
         terms.fill(at, &self.velocity, family.parts(x, 1.0), 0);
         let none = family.parts(&Vector::zeros(x.len), 0.0);
@@ -190,13 +190,12 @@ impl<K: Lane> Path<K> for ChartSegment<K> {
             // Again, with the coefficient that is known now.
             terms.fill(at, &self.velocity, family.parts(&taylor[n], 0.0), n);
         }
-        taylor
     }
 }
 
 impl Family for ChartFamily {
     type Parameters = ChartParameters<c64>;
-    type Line = [ChartParameters<Precise>; 2];
+    type Exact = ChartParameters<Precise>;
     type Segment<K: Lane> = ChartSegment<K>;
 
     fn unknowns(self) -> usize {
@@ -212,16 +211,14 @@ impl Family for ChartFamily {
         Some(ChartParameters { w, y, l })
     }
 
-    fn line(self, from: &ChartParameters<c64>, to: &ChartParameters<c64>) -> [ChartParameters<Precise>; 2] {
-        [from, to].map(|p| {
-            let [w, y, l] = [&p.w, &p.y, &p.l].map(|matrix| matrix.map(Precise::complex));
-            ChartParameters { w, y, l }
-        })
+    fn exact(self, p: &ChartParameters<c64>) -> ChartParameters<Precise> {
+        let [w, y, l] = [&p.w, &p.y, &p.l].map(|matrix| matrix.map(Precise::complex));
+        ChartParameters { w, y, l }
     }
 
-    fn segment<K: Lane>(self, line: &[ChartParameters<Precise>; 2], frame: &Frame) -> ChartSegment<K> {
+    fn segment<K: Lane>(self, line: [&ChartParameters<Precise>; 2], frame: &Frame) -> ChartSegment<K> {
         let k = frame.weigh(&Block::identity(self.size));
-        let [from, to] = [&line[0], &line[1]].map(|p| {
+        let [from, to] = line.map(|p| {
             let (y, l) = (frame.turn(&p.y), frame.pull(&p.l));
             Seen { w: frame.weigh(&p.w), lk: l.times(&k), yk: y.times(&k), y, l, k }
         });
@@ -272,8 +269,8 @@ impl Family for ChartFamily {
         self.s_of(x)
     }
 
-    fn between(self, from: &ChartParameters<c64>, to: &ChartParameters<c64>, t: c64) -> ChartParameters<c64> {
-        let mix = |a: &Block<c64>, b: &Block<c64>| a.plus(&b.minus(a).scaled(t));
+    fn between(self, [from, to]: [&ChartParameters<Precise>; 2], t: c64) -> ChartParameters<Precise> {
+        let mix = |a: &Block<Precise>, b: &Block<Precise>| a.plus(&b.minus(a).scaled(Precise::complex(t)));
         ChartParameters { w: mix(&from.w, &to.w), y: mix(&from.y, &to.y), l: mix(&from.l, &to.l) }
     }
 

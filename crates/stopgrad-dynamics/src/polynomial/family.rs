@@ -14,9 +14,9 @@ use crate::random::normal;
 pub(crate) trait Family: Copy + Sync {
     /// One instance.
     type Parameters: Clone + Sync + Send;
-    /// The instances on a line between two, to twice the precision.
-    type Line: Sync;
-    /// The same in the coordinates of a frame, in numbers of one precision or the other.
+    /// One to twice the precision.
+    type Exact: Clone + Sync + Send;
+    /// The instances on a line between two, in the coordinates of a frame, in numbers of one precision or the other.
     type Segment<K: Lane>: Path<K>;
 
     /// N.
@@ -25,10 +25,14 @@ pub(crate) trait Family: Copy + Sync {
     fn numbers(self, parameters: &Self::Parameters) -> Vec<c64>;
     /// The instance of such numbers; `None` where there are too few or too many.
     fn of_numbers(self, numbers: &[c64]) -> Option<Self::Parameters>;
-    /// The line.
-    fn line(self, from: &Self::Parameters, to: &Self::Parameters) -> Self::Line;
-    /// The line in a frame.
-    fn segment<K: Lane>(self, line: &Self::Line, frame: &Frame) -> Self::Segment<K>;
+    /// The same instance.
+    fn exact(self, parameters: &Self::Parameters) -> Self::Exact;
+    /// The instance in coordinates between which straight lines stay far from poles; `None` where there are none.
+    fn straightened(self, _: &Self::Parameters) -> Option<(Frame, Self::Exact)> {
+        None
+    }
+    /// The line between two in a frame.
+    fn segment<K: Lane>(self, line: [&Self::Exact; 2], frame: &Frame) -> Self::Segment<K>;
     /// A frame for a point at these parameters, within the one it is in; `None` where that one is good.
     fn frame<K: Lane>(self, at: &At<Self, K>, x: &Vector<K>) -> Option<Frame>;
     /// The same for the end of a path, in which it is proved.
@@ -40,7 +44,7 @@ pub(crate) trait Family: Copy + Sync {
     /// The matrix that a point stands for.
     fn matrix<K: Lane>(self, x: &Vector<K>) -> Block<K>;
     /// The instance at a complex t on the line between two.
-    fn between(self, from: &Self::Parameters, to: &Self::Parameters, t: c64) -> Self::Parameters;
+    fn between(self, line: [&Self::Exact; 2], t: c64) -> Self::Exact;
     /// Another instance, which loops through the base may pass.
     fn elsewhere(self, rng: &mut ChaCha8Rng, base: &Self::Parameters) -> Self::Parameters;
     /// A generic instance with one of its solutions.

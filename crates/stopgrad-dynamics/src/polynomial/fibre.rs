@@ -83,9 +83,9 @@ fn made<F: Family>(
 ) -> (FibreHeader, Vec<u8>) {
     let found = monodromy(family, params, watch);
     // A path of no length refines and checks.
-    let here = (&found.parameters, &found.parameters);
+    let here = family.exact(&found.parameters);
     let exact: Vec<Vector<Precise>> = found.roots.iter().map(|root| root.map(Precise::complex)).collect();
-    let ends = track_all(family, here, &exact, &TrackerParams::patient());
+    let ends = track_all(family, [&here; 2], &exact, &TrackerParams::patient());
     let arrived = ends.iter().filter(|end| end.state == PathState::Arrived);
     let mut residual = 0.0f64;
     let mut roots: Vec<Vector<c64>> = Vec::new();
@@ -172,9 +172,9 @@ fn full(family: FullFamily, fibre: &Fibre<FullParameters<c64>>, instance: &White
     let decay = c64::new(instance.decay, 0.0);
     let target = FullParameters { w: lift(&instance.w), c: m.transposed_times(&m).scaled(decay), m };
     let Solved { roots, counts } = solve(family, (&fibre.parameters, &fibre.roots), &target);
-    let line = family.line(&target, &target);
+    let exact = family.exact(&target);
     let guess = |end: &PathEnd| {
-        let (a, x) = end.in_own_frame(family, &line);
+        let (a, x) = end.in_own_frame(family, &exact);
         // S' = T' − λ (AᵀA)⁻¹
         let b = solve_left(&a, &Block::identity(family.size));
         let shift = b.times(&b.transposed()).scaled(decay);
@@ -194,9 +194,9 @@ fn partial(family: ChartFamily, fibre: &Fibre<ChartParameters<c64>>, instance: &
         l: Block::zeros(family.size, family.size).shifted(decay),
     };
     let Solved { roots, counts } = solve(family, (&fibre.parameters, &fibre.roots), &target);
-    let line = family.line(&target, &target);
+    let exact = family.exact(&target);
     let guess = |end: &PathEnd| {
-        let (a, x) = end.in_own_frame(family, &line);
+        let (a, x) = end.in_own_frame(family, &exact);
         Guess { frame: Some(dense(&turn.times(&a))), inside: dense(&family.s_of(&x)) }
     };
     (roots.par_iter().map(guess).collect(), counts)

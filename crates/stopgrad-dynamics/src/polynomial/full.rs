@@ -8,6 +8,7 @@ use faer::c64;
 use rand_chacha::ChaCha8Rng;
 
 use super::block::{Block, packed};
+use super::diagonal::diagonalizing;
 use super::family::{Family, random_block, random_symmetric, random_unitary};
 use super::frame::{Frame, Moved, balance};
 use super::jacobian::Jacobian;
@@ -35,6 +36,13 @@ impl<K: Lane> FullParameters<K> {
 
     fn moved(&self, t: f64, by: &Self) -> Self {
         Self { w: self.w.plus_scaled(t, &by.w), m: self.m.plus_scaled(t, &by.m), c: self.c.plus_scaled(t, &by.c) }
+    }
+}
+
+impl FullParameters<Precise> {
+    /// In the coordinates of a frame.
+    fn seen_in(&self, frame: &Frame) -> Self {
+        Self { w: frame.weigh(&self.w), m: frame.turn(&self.m), c: frame.pull(&self.c) }
     }
 }
 
@@ -135,10 +143,10 @@ impl<K: Lane> Path<K> for FullSegment<K> {
         order: usize,
         // Tⱼ, and Rⱼ = W Tⱼ + Ẇ Tⱼ₋₁.
         [t, r]: &mut [Series<K>; 2],
-    ) -> Taylor<K> {
+        taylor: &mut Taylor<K>,
+    ) {
         let (w1, m1) = (&self.velocity.w, &self.velocity.m);
         let half = K::real(0.5);
-        let mut taylor = [Vector::zeros(x.len); ORDER + 1];
         taylor[0] = *x;
         t[0] = x.unpack(self.size);
         for k in 1..=order {
@@ -162,7 +170,6 @@ impl<K: Lane> Path<K> for FullSegment<K> {
             t[k] = taylor[k].unpack(self.size);
             r[k] = at.w.times(&t[k]).plus(&turned);
         }
-        taylor
     }
 }
 
@@ -175,7 +182,7 @@ pub(crate) struct FullFamily {
 
 impl Family for FullFamily {
     type Parameters = FullParameters<c64>;
-    type Line = [FullParameters<Precise>; 2];
+    type Exact = FullParameters<Precise>;
     type Segment<K: Lane> = FullSegment<K>;
 
     fn unknowns(self) -> usize {
@@ -191,19 +198,19 @@ impl Family for FullFamily {
         Some(FullParameters { w, m, c })
     }
 
-    fn line(self, from: &FullParameters<c64>, to: &FullParameters<c64>) -> [FullParameters<Precise>; 2] {
-        [from, to].map(|p| {
-            let [w, m, c] = [&p.w, &p.m, &p.c].map(|matrix| matrix.map(Precise::complex));
-            FullParameters { w, m, c }
-        })
+    fn exact(self, p: &FullParameters<c64>) -> FullParameters<Precise> {
+        let [w, m, c] = [&p.w, &p.m, &p.c].map(|matrix| matrix.map(Precise::complex));
+        FullParameters { w, m, c }
     }
 
-    fn segment<K: Lane>(self, line: &[FullParameters<Precise>; 2], frame: &Frame) -> FullSegment<K> {
-        let [from, to] = [&line[0], &line[1]].map(|p| FullParameters {
-            w: frame.weigh(&p.w),
-            m: frame.turn(&p.m),
-            c: frame.pull(&p.c),
-        });
+    fn straightened(self, p: &FullParameters<c64>) -> Option<(Frame, FullParameters<Precise>)> {
+        let frame = Frame::of(&diagonalizing(p)?);
+        let seen = self.exact(p).seen_in(&frame);
+        Some((frame, seen))
+    }
+
+    fn segment<K: Lane>(self, line: [&FullParameters<Precise>; 2], frame: &Frame) -> FullSegment<K> {
+        let [from, to] = line.map(|p| p.seen_in(frame));
         let lower = |p: &FullParameters<Precise>| {
             let [w, m, c] = [&p.w, &p.m, &p.c].map(|matrix| matrix.map(K::from_precise));
             FullParameters { w, m, c }
@@ -228,8 +235,8 @@ impl Family for FullFamily {
         x.unpack(self.size)
     }
 
-    fn between(self, from: &FullParameters<c64>, to: &FullParameters<c64>, t: c64) -> FullParameters<c64> {
-        let mix = |a: &Block<c64>, b: &Block<c64>| a.plus(&b.minus(a).scaled(t));
+    fn between(self, [from, to]: [&FullParameters<Precise>; 2], t: c64) -> FullParameters<Precise> {
+        let mix = |a: &Block<Precise>, b: &Block<Precise>| a.plus(&b.minus(a).scaled(Precise::complex(t)));
         FullParameters { w: mix(&from.w, &to.w), m: mix(&from.m, &to.m), c: mix(&from.c, &to.c) }
     }
 

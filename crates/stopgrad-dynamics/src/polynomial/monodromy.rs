@@ -48,10 +48,9 @@ pub(crate) struct Monodromy<P> {
 
 /// Follows all starts along a line, in parallel, in order; in numbers of the precision of the starts.
 pub(crate) fn track_all<K: Lane, F: Family>(
-    family: F, (from, to): (&F::Parameters, &F::Parameters), starts: &[Vector<K>], params: &TrackerParams,
+    family: F, line: [&F::Exact; 2], starts: &[Vector<K>], params: &TrackerParams,
 ) -> Vec<PathEnd> {
-    let line = family.line(from, to);
-    starts.par_iter().with_max_len(1).map(|start| track(family, &line, start, params)).collect()
+    starts.par_iter().with_max_len(1).map(|start| track(family, line, start, params)).collect()
 }
 
 /// Loops through three instances of the family until the count is met, nothing new comes, or the budget ends.
@@ -97,10 +96,11 @@ pub(crate) fn monodromy<F: Family>(
 fn carried_on<F: Family>(
     family: F, (from, to): (&F::Parameters, &F::Parameters), starts: &[Vector<c64>],
 ) -> Vec<Vector<c64>> {
-    let mut ends = track_all(family, (from, to), starts, &TrackerParams::quick());
+    let line = [&family.exact(from), &family.exact(to)];
+    let mut ends = track_all(family, line, starts, &TrackerParams::quick());
     let lost: Vec<usize> = (0..ends.len()).filter(|&at| ends[at].state != PathState::Arrived).collect();
     let again: Vec<Vector<Precise>> = lost.iter().map(|&at| starts[at].map(Precise::complex)).collect();
-    for (at, end) in lost.into_iter().zip(track_all(family, (from, to), &again, &TrackerParams::patient())) {
+    for (at, end) in lost.into_iter().zip(track_all(family, line, &again, &TrackerParams::patient())) {
         ends[at] = end;
     }
     let arrived = ends.iter().filter(|end| end.state == PathState::Arrived);

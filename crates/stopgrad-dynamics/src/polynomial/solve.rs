@@ -2,7 +2,9 @@
 
 use faer::c64;
 
+use super::block::Block;
 use super::family::Family;
+use super::frame::Frame;
 use super::lanes::Lane;
 use super::monodromy::track_all;
 use super::precise::Precise;
@@ -49,127 +51,189 @@ const NEAR: f64 = 1e-2;
 /// Whole fibres in other coordinates that are followed in the end.
 const DETOURS: u64 = 3;
 
+/// A fibre and a target in coordinates of their own.
+struct Way<F: Family> {
+    family: F,
+    from: F::Exact,
+    starts: Vec<Vector<Precise>>,
+    to: F::Exact,
+    /// The coordinates of the target.
+    frame: Frame,
+}
+
+impl<F: Family> Way<F> {
+    /// In coordinates between which paths stay far from poles, where there are some.
+    fn straightened(family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters) -> Self {
+        let starts = fibre.iter().map(|start| start.map(Precise::complex));
+        match (family.straightened(parameters), family.straightened(target)) {
+            (Some((inside, from)), Some((frame, to))) => {
+                Self { family, from, starts: starts.map(|x| family.moved(&x, &inside)).collect(), to, frame }
+            }
+            _ => Self::plain(family, (parameters, fibre), target),
+        }
+    }
+
+    fn plain(family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters) -> Self {
+        let starts: Vec<_> = fibre.iter().map(|start| start.map(Precise::complex)).collect();
+        let frame = Frame::identity(family.matrix(&starts[0]).rows);
+        Self { family, from: family.exact(parameters), starts, to: family.exact(target), frame }
+    }
+
+    /// The ends of some of the paths, on the line that is bent by so much.
+    fn follow<K: Lane>(
+        &self, places: &[usize], bend: f64, params: &TrackerParams, counts: &mut PathCounts,
+    ) -> Vec<PathEnd> {
+        let starts: Vec<Vector<K>> = places.iter().map(|&place| self.starts[place].map(K::from_precise)).collect();
+        counts.paths += starts.len();
+        let mut ends = if bend == 0.0 {
+            track_all(self.family, [&self.from, &self.to], &starts, params)
+        } else {
+            self.by_way_of(&starts, bend, params, counts)
+        };
+        for end in &mut ends {
+            counts.steps += end.steps;
+            end.frame = self.frame.then(&end.frame);
+        }
+        ends
+    }
+
+    /// Two lines, one after the other.
+    fn by_way_of<K: Lane>(
+        &self, starts: &[Vector<K>], bend: f64, params: &TrackerParams, counts: &mut PathCounts,
+    ) -> Vec<PathEnd> {
+        let corner = self.family.between([&self.from, &self.to], c64::new(0.5, bend));
+        let mut ends = track_all(self.family, [&self.from, &corner], starts, params);
+        let arrived: Vec<usize> = (0..ends.len()).filter(|&at| ends[at].state == PathState::Arrived).collect();
+        let onward: Vec<Vector<K>> =
+            arrived.iter().map(|&at| ends[at].point(self.family).map(K::from_precise)).collect();
+        for (at, end) in arrived.into_iter().zip(track_all(self.family, [&corner, &self.to], &onward, params)) {
+            counts.steps += ends[at].steps;
+            ends[at] = end;
+        }
+        ends
+    }
+}
+
 /// Follows a fibre to a target; where solutions are missing, their conjugates may have been found, and else again on other ways.
 ///
 /// # Requires    a real target
 pub(crate) fn solve<F: Family>(
     family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters,
 ) -> Solved {
-    let mut counts = PathCounts { attempts: 1, paths: fibre.len(), ..PathCounts::default() };
-    let ends = track_all(family, (parameters, target), fibre, &TrackerParams::quick());
-    let mut again = Vec::new();
-    for (place, end) in ends.iter().enumerate() {
-        counts.steps += end.steps;
+    let way = Way::straightened(family, (parameters, fibre), target);
+    let mut counts = PathCounts { attempts: 1, ..PathCounts::default() };
+    let all: Vec<usize> = (0..fibre.len()).collect();
+    let ends = way.follow::<c64>(&all, 0.0, &TrackerParams::quick(), &mut counts);
+    let mut known = Known { family, roots: Vec::new(), matrices: Vec::new(), wanted: fibre.len() };
+    let (mut again, mut starts) = (Vec::new(), Vec::new());
+    for (place, end) in ends.into_iter().enumerate() {
         if end.state != PathState::Arrived {
             counts.lost += 1;
             again.push(place);
-        } else if let Some(other) =
-            (0..place).find(|&o| ends[o].state == PathState::Arrived && ends[o].is_same(end, family))
-        {
+        } else if let Some(other) = known.place(&end) {
             counts.duplicates += 1;
-            again.extend([other, place]);
+            again.extend([starts[other], place]);
+        } else {
+            known.push(end);
+            starts.push(place);
         }
     }
     again.sort_unstable();
     again.dedup();
-    let kept = ends.into_iter().enumerate().filter(|(place, _)| !again.contains(place));
-    let mut roots: Vec<PathEnd> = kept.map(|(_, end)| end).collect();
+    known.keep(|at| !again.contains(&starts[at]));
     let params = TrackerParams::patient();
-    add_conjugates(family, &mut roots, fibre.len(), &mut counts);
+    known.add_conjugates(&mut counts);
     // Of those that are missing: how they ended on the straight way.
     let mut states: Vec<PathState> = Vec::new();
     for bend in BENDS {
-        if again.is_empty() || roots.len() >= fibre.len() {
+        if again.is_empty() || known.is_complete() {
             break;
         }
         counts.attempts += 1;
-        let starts: Vec<Vector<Precise>> = again.iter().map(|&place| fibre[place].map(Precise::complex)).collect();
-        let ends = if bend == 0.0 {
-            counts.paths += starts.len();
-            let ends = track_all(family, (parameters, target), &starts, &params);
-            counts.steps += ends.iter().map(|end| end.steps).sum::<usize>();
+        let ends = way.follow::<Precise>(&again, bend, &params, &mut counts);
+        if bend == 0.0 {
             states = ends.iter().map(|end| end.state).collect();
-            ends.into_iter().map(|end| (end.state == PathState::Arrived).then_some(end)).collect()
-        } else {
-            let corner = family.between(parameters, target, c64::new(0.5, bend));
-            by_way_of(family, (parameters, &corner, target), &starts, &params, &mut counts)
-        };
+        }
         let mut missing = (Vec::new(), Vec::new());
         for ((&place, &state), end) in again.iter().zip(&states).zip(ends) {
-            match end {
-                Some(end) if !roots.iter().any(|root| root.is_same(&end, family)) => roots.push(end),
-                _ => {
-                    missing.0.push(place);
-                    missing.1.push(state);
-                }
+            if !known.add(end) {
+                missing.0.push(place);
+                missing.1.push(state);
             }
         }
         (again, states) = missing;
-        add_conjugates(family, &mut roots, fibre.len(), &mut counts);
+        known.add_conjugates(&mut counts);
     }
-    if roots.len() >= fibre.len() {
+    if known.is_complete() {
         states.clear();
     }
     let ended = |wanted| states.iter().filter(|&&state| state == wanted).count();
     (counts.at_infinity, counts.singular) = (ended(PathState::AtInfinity), ended(PathState::SingularEnd));
     for detour in 1..=DETOURS {
-        if roots.len() >= fibre.len() {
+        if known.is_complete() {
             break;
         }
         counts.attempts += 1;
         let (parameters, starts) = family.congruent(parameters, fibre, detour);
-        counts.paths += starts.len();
-        for end in track_all(family, (&parameters, target), &starts, &params) {
-            counts.steps += end.steps;
-            if end.state == PathState::Arrived && !roots.iter().any(|root| root.is_same(&end, family)) {
-                roots.push(end);
+        let way = Way::plain(family, (&parameters, &starts), target);
+        for end in way.follow::<Precise>(&all, 0.0, &params, &mut counts) {
+            known.add(end);
+        }
+        known.add_conjugates(&mut counts);
+    }
+    Solved { roots: known.roots, counts }
+}
+
+/// Different ends, and the matrices they stand for: most are far from each other, which the rounded ones tell.
+struct Known<F: Family> {
+    family: F,
+    roots: Vec<PathEnd>,
+    matrices: Vec<Block<c64>>,
+    wanted: usize,
+}
+
+impl<F: Family> Known<F> {
+    fn is_complete(&self) -> bool {
+        self.roots.len() >= self.wanted
+    }
+
+    /// Which of them an end is.
+    fn place(&self, end: &PathEnd) -> Option<usize> {
+        let matrix = end.matrix(self.family).map(Lane::rounded);
+        let limit = NEAR * matrix.largest();
+        let near = |at: &usize| self.matrices[*at].minus(&matrix).largest() <= limit;
+        (0..self.roots.len()).filter(near).find(|&at| self.roots[at].is_same(end, self.family))
+    }
+
+    fn push(&mut self, end: PathEnd) {
+        self.matrices.push(end.matrix(self.family).map(Lane::rounded));
+        self.roots.push(end);
+    }
+
+    fn keep(&mut self, is_kept: impl Fn(usize) -> bool) {
+        let mut at = 0..;
+        self.roots.retain(|_| at.next().is_some_and(&is_kept));
+        let mut at = 0..;
+        self.matrices.retain(|_| at.next().is_some_and(&is_kept));
+    }
+
+    /// Takes an end that is new; whether it is.
+    fn add(&mut self, end: PathEnd) -> bool {
+        let new = end.state == PathState::Arrived && self.place(&end).is_none();
+        if new {
+            self.push(end);
+        }
+        new
+    }
+
+    /// The conjugates of ends that are no ends themselves, where solutions are missing.
+    fn add_conjugates(&mut self, counts: &mut PathCounts) {
+        for at in 0..self.roots.len() {
+            if self.is_complete() {
+                return;
             }
-        }
-        add_conjugates(family, &mut roots, fibre.len(), &mut counts);
-    }
-    Solved { roots, counts }
-}
-
-/// The conjugates of ends that are no ends themselves, where solutions are missing.
-fn add_conjugates<F: Family>(family: F, roots: &mut Vec<PathEnd>, wanted: usize, counts: &mut PathCounts) {
-    if roots.len() >= wanted {
-        return;
-    }
-    // Most are far from each other, which the rounded matrices tell.
-    let matrices: Vec<_> = roots.iter().map(|root| root.matrix(family).map(Lane::rounded)).collect();
-    let mut new: Vec<PathEnd> = Vec::new();
-    for (root, matrix) in roots.iter().zip(&matrices) {
-        let other = matrix.map(|x| x.conj());
-        let near = roots.iter().zip(&matrices).filter(|(_, m)| m.minus(&other).largest() <= NEAR * other.largest());
-        let conjugate = root.conjugate();
-        if !near.into_iter().any(|(near, _)| near.is_same(&conjugate, family)) {
-            new.push(conjugate);
+            let conjugate = self.roots[at].conjugate();
+            counts.conjugates += usize::from(self.add(conjugate));
         }
     }
-    counts.conjugates += new.len();
-    roots.extend(new);
-}
-
-/// Two lines, one after the other; `None` for paths that did not arrive.
-fn by_way_of<F: Family>(
-    family: F, (from, corner, to): (&F::Parameters, &F::Parameters, &F::Parameters), starts: &[Vector<Precise>],
-    params: &TrackerParams, counts: &mut PathCounts,
-) -> Vec<Option<PathEnd>> {
-    let first = track_all(family, (from, corner), starts, params);
-    let (places, onward): (Vec<usize>, Vec<Vector<Precise>>) = first
-        .iter()
-        .enumerate()
-        .filter(|(_, end)| end.state == PathState::Arrived)
-        .map(|(place, end)| (place, end.point(family)))
-        .unzip();
-    let second = track_all(family, (corner, to), &onward, params);
-    counts.paths += starts.len();
-    counts.steps += first.iter().chain(&second).map(|end| end.steps).sum::<usize>();
-    let mut out: Vec<Option<PathEnd>> = starts.iter().map(|_| None).collect();
-    for (place, end) in places.into_iter().zip(second) {
-        if end.state == PathState::Arrived {
-            out[place] = Some(end);
-        }
-    }
-    out
 }

@@ -45,7 +45,8 @@ pub(crate) trait Path<K: Lane>: Sync {
     /// ∂H/∂x · xₖ = −(the coefficient of sᵏ of H(x₀ + x₁ s + … + x_{k−1} s^{k−1}, t + s)).
     fn taylor(
         &self, at: &Self::At, factors: &Jacobian<K>, x: &Vector<K>, order: usize, room: &mut Self::Room,
-    ) -> Taylor<K>;
+        taylor: &mut Taylor<K>,
+    );
 }
 
 /// How carefully to step.
@@ -66,7 +67,7 @@ pub struct TrackerParams {
 impl TrackerParams {
     /// What doubles are good for: a path that needs more steps is followed in twice the precision.
     pub(crate) fn quick() -> Self {
-        Self { contraction: 0.125, error: 0.02, trust: 0.6, max_steps: 300, min_step: 1e-9 }
+        Self { contraction: 0.125, error: 0.02, trust: 0.6, max_steps: 120, min_step: 1e-9 }
     }
 
     /// For twice the precision.
@@ -82,14 +83,19 @@ fn h(a: f64) -> f64 {
 
 /// What Newton's method did at one t.
 enum Correction<K: Lane> {
-    /// ω there, and the size of the last correction.
-    Done { x: Vector<K>, omega: f64, accuracy: f64 },
+    /// ω there, the size of the last correction, and by how much of itself ∂H/∂x may have changed since it was factored.
+    Done { x: Vector<K>, omega: f64, accuracy: f64, stale: f64 },
     /// The shrink factor of the step.
     Failed { shrink: f64 },
 }
 
+/// Share of the error of a prediction that comes from factors of a nearby point.
+const STALE: f64 = 0.01;
 /// Share of the radius that a quick step should cover.
 const FAR: f64 = 0.25;
+/// A step that ends where too few digits are left is made so much shorter, as long as it is longer than this.
+const NEARER: f64 = 0.35;
+const SHORT: f64 = 1e-6;
 /// Newton steps of one correction.
 const NEWTON_STEPS: usize = 4;
 /// Size of the last correction, relative to x, up to which an end is one.
@@ -109,13 +115,16 @@ fn shrink_by(theta: f64, a: f64) -> f64 {
 /// A path being followed.
 struct Walk<'a, K: Lane, F: Family> {
     family: F,
-    line: &'a F::Line,
+    line: [&'a F::Exact; 2],
     params: &'a TrackerParams,
     frame: Frame,
     /// The line in the frame.
     path: F::Segment<K>,
     jacobian: Jacobian<K>,
+    /// How far from ∂H/∂x at the point its factors are, relative to it.
+    stale: f64,
     room: <F::Segment<K> as Path<K>>::Room,
+    predictor: Predictor<K>,
     x: Vector<K>,
     t: f64,
     /// ω and μ there, and ω one step before.
@@ -132,7 +141,7 @@ struct Walk<'a, K: Lane, F: Family> {
 ///
 /// # Cost        an LU factorization, 8 solves and two to three Newton steps for each step of t
 pub(crate) fn track<K: Lane, F: Family>(
-    family: F, line: &F::Line, start: &Vector<K>, params: &TrackerParams,
+    family: F, line: [&F::Exact; 2], start: &Vector<K>, params: &TrackerParams,
 ) -> PathEnd {
     let frame = Frame::identity(family.matrix(start).rows);
     let path = family.segment(line, &frame);
@@ -144,7 +153,9 @@ pub(crate) fn track<K: Lane, F: Family>(
         frame,
         path,
         jacobian,
+        stale: f64::INFINITY,
         room,
+        predictor: Predictor::room(start.len),
         x: *start,
         t: 0.0,
         omega: 1.0,
@@ -156,8 +167,9 @@ pub(crate) fn track<K: Lane, F: Family>(
     };
     walk.reframe();
     let state = match walk.correct(0.0, walk.x) {
-        Correction::Done { x, omega, accuracy } => {
+        Correction::Done { x, omega, accuracy, stale } => {
             walk.accept(0.0, x, omega, accuracy);
+            walk.stale = stale;
             walk.follow()
         }
         Correction::Failed { .. } => PathState::BadStart,
@@ -175,6 +187,7 @@ impl<K: Lane, F: Family> Walk<'_, K, F> {
         self.framed = size;
         if let Some(inner) = self.family.frame(&self.path.at(self.t), &self.x) {
             self.x = self.family.moved(&self.x, &inner);
+            self.stale = f64::INFINITY;
             self.framed = self.x.largest();
             self.frame = self.frame.then(&inner);
             self.path = self.family.segment(self.line, &self.frame);
@@ -230,39 +243,41 @@ impl<K: Lane, F: Family> Walk<'_, K, F> {
                 if !accuracy.is_finite() {
                     return hopeless;
                 }
-                return Correction::Done { x: x.minus(&last), omega, accuracy };
+                return Correction::Done { x: x.minus(&last), omega, accuracy, stale: omega * length };
             }
             before = length;
         }
         hopeless
     }
 
-    /// The quotient that carries farthest from where the path is, and how far.
-    fn predictor(&mut self) -> Option<(Predictor<K>, f64)> {
+    /// Finds the quotient that carries farthest from where the path is, and how far.
+    fn predict(&mut self) -> Option<f64> {
         let at = self.path.at(self.t);
-        self.path.linearize(&at, &self.x, &mut self.jacobian);
-        if !self.jacobian.factor() {
-            return None;
-        }
-        let weights = Weights::of(&self.x);
         let growth = (self.omega / self.omega_before).clamp(1.0, 8.0);
         let error = self.params.error / (self.omega * growth);
+        // Most often the last Newton step was so small that its factors will do.
+        if self.stale > STALE * error {
+            self.path.linearize(&at, &self.x, &mut self.jacobian);
+            if !self.jacobian.factor() {
+                return None;
+            }
+        }
+        let weights = Weights::of(&self.x);
         let mut of = |order| {
-            let taylor = self.path.taylor(&at, &self.jacobian, &self.x, order, &mut self.room);
-            let predictor = Predictor::of(taylor, order, &weights)?;
-            let step = predictor.step(error, self.params.trust);
-            Some((predictor, step))
+            self.path.taylor(&at, &self.jacobian, &self.x, order, &mut self.room, &mut self.predictor.taylor);
+            let found = self.predictor.find(order, &weights);
+            found.then(|| (self.predictor.step(error, self.params.trust), self.predictor.radius))
         };
-        let (quick, step) = of(QUICK)?;
+        let (step, radius) = of(QUICK)?;
         // Where Newton's method needs many digits, more orders pay.
-        if step < FAR * quick.radius && step < 1.0 - self.t { of(ORDER) } else { Some((quick, step)) }
+        if step < FAR * radius && step < 1.0 - self.t { of(ORDER).map(|(step, _)| step) } else { Some(step) }
     }
 
     /// Goes on until the end.
     fn follow(&mut self) -> PathState {
         let mut step = 0.2;
         while self.t < 1.0 {
-            let Some((predictor, wanted)) = self.predictor() else { return PathState::Singular };
+            let Some(wanted) = self.predict() else { return PathState::Singular };
             step = if wanted.is_nan() { step } else { wanted.min(10.0 * step) };
             loop {
                 self.steps += 1;
@@ -275,11 +290,17 @@ impl<K: Lane, F: Family> Walk<'_, K, F> {
                 let rest = 1.0 - self.t;
                 // A last step that would leave a crumb is made one with it.
                 let (s, t) = if step >= 0.999 * rest { (rest, 1.0) } else { (step, self.t + step) };
-                match self.correct(t, predictor.predict(s)) {
-                    Correction::Done { accuracy, .. } if accuracy > K::LOST => return PathState::Inaccurate,
-                    Correction::Done { x, omega, accuracy } => {
+                match self.correct(t, self.predictor.predict(s)) {
+                    Correction::Done { accuracy, .. } if accuracy > K::LOST => {
+                        // Coordinates that were good before may be bad behind the step.
+                        if s < SHORT {
+                            return PathState::Inaccurate;
+                        }
+                        step = s * NEARER;
+                    }
+                    Correction::Done { x, omega, accuracy, stale } => {
                         self.accept(t, x, omega, accuracy);
-                        step = s;
+                        (step, self.stale) = (s, stale);
                         break;
                     }
                     Correction::Failed { shrink } => step = s * shrink,

@@ -72,9 +72,15 @@ impl<K: Lane> Vector<K> {
     #[inline(always)]
     pub(crate) fn plus_times(&self, a: K, other: &Self) -> Self {
         let mut out = *self;
-        let rows = self.rows();
-        pulp::Arch::new().dispatch(GainRows { out: &mut out.data[..rows], a, rows: &other.data });
+        out.gain(a, other);
         out
+    }
+
+    /// Adds a y.
+    #[inline(always)]
+    pub(crate) fn gain(&mut self, a: K, other: &Self) {
+        let rows = self.rows();
+        pulp::Arch::new().dispatch(GainRows { out: &mut self.data[..rows], a, rows: &other.data });
     }
 
     #[inline(always)]
