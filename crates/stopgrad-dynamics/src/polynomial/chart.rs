@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use self::terms::{TermSeries, Terms};
 use super::block::{Block, ZERO, packed};
 use super::family::{Family, complex_normal, random_block, random_symmetric};
-use super::frame::{Frame, Moved, aligned, balance, scaled};
+use super::frame::{Frame, Moved, ON_THE_WAY, aligned, balance, scaled};
 use super::jacobian::{Jacobian, solve_left};
 use super::lanes::Lane;
 use super::precise::Precise;
@@ -245,7 +245,7 @@ impl Family for ChartFamily {
         let moved = Moved { pulled: &[self.s_of(x), l], weighed: &[w], turned: &[y] };
         // V in the balanced frame, turned onto the first axes: there the chart is at its best.
         let (v, _) = self.parts(x, 1.0);
-        let a = match balance(&moved) {
+        let a = match balance(&moved, ON_THE_WAY) {
             Some(a) => a.times(&aligned(&solve_left(&a, &v))),
             None if self.slope(x) > STEEP => aligned(&v),
             None => return None,

@@ -49,10 +49,11 @@ mod tests {
     use crate::polynomial::frame::Frame;
     use crate::polynomial::lanes::Lane;
     use crate::polynomial::precise::Precise;
+    use crate::polynomial::ring::Ring;
     use crate::random::stream;
 
-    fn instance(w: Block<c64>, m: Block<c64>) -> FullParameters<c64> {
-        FullParameters { c: Block::zeros(m.rows, m.rows), w, m }
+    fn instance(w: &Block<c64>, m: &Block<c64>) -> FullParameters<c64> {
+        FullParameters { c: Block::zeros(m.rows, m.rows), w: *w, m: *m }
     }
 
     #[test]
@@ -62,7 +63,7 @@ mod tests {
             let real = random_symmetric(&mut rng, size).map(|x| c64::new(x.re, 0.0));
             for m in [random_block(&mut rng, size, size), real] {
                 let w = Block::identity(size).plus_scaled(0.3, &random_symmetric(&mut rng, size));
-                let frame = Frame::of(&diagonalizing(&instance(w, m)).expect("regular"));
+                let frame = Frame::of(&diagonalizing(&instance(&w, &m)).expect("regular"));
                 let seen = |k: Block<Precise>| k.map(Lane::rounded);
                 let (m, w) = (seen(frame.turn(&m.map(Precise::complex))), seen(frame.weigh(&w.map(Precise::complex))));
                 for i in 0..size {
@@ -79,8 +80,8 @@ mod tests {
         // The only eigenvector of Mᵀ is (1, i), of length 0 by W = 1; then a Jordan block.
         let i = c64::new(0.0, 1.0);
         let m = Block::from_fn(2, 2, |a, b| [[c64::new(2.0, 0.0), i], [i, ZERO]][a][b]);
-        assert!(diagonalizing(&instance(Block::identity(2), m)).is_none());
+        assert!(diagonalizing(&instance(&Block::identity(2), &m)).is_none());
         let jordan = Block::from_fn(2, 2, |a, b| c64::new(f64::from(u8::from(a <= b)), 0.0));
-        assert!(diagonalizing(&instance(Block::identity(2), jordan)).is_none());
+        assert!(diagonalizing(&instance(&Block::identity(2), &jordan)).is_none());
     }
 }

@@ -75,8 +75,9 @@ pub(crate) struct Moved<'a> {
 }
 
 /// Size of the gradient, relative to the sum of squares, from which on a frame is changed, and to which it is brought.
-const SPOILED: f64 = 1.5;
-const BALANCED: f64 = 0.5;
+pub(crate) const ON_THE_WAY: (f64, f64) = (1.5, 0.5);
+/// The same for a frame in which a solution is proved.
+pub(crate) const AT_THE_END: (f64, f64) = (0.05, 0.03);
 /// Gradient steps at most; those that are missing follow after the next step of the path.
 const STEPS: usize = 24;
 /// A step along the gradient; its entries are at most four times the sum of squares.
@@ -88,7 +89,7 @@ const RATE: f64 = 0.15;
 /// The sum is convex along geodesics of positive definite A Aᴴ, so that its gradient leads there from anywhere.
 ///
 /// # Source      Kempf, Ness 1979 (minimal vectors)
-pub(crate) fn balance(moved: &Moved<'_>) -> Option<Block<c64>> {
+pub(crate) fn balance(moved: &Moved<'_>, (spoiled, balanced): (f64, f64)) -> Option<Block<c64>> {
     let size = moved.weighed[0].rows;
     let [mut pulled, mut weighed, mut turned] = [moved.pulled, moved.weighed, moved.turned].map(<[_]>::to_vec);
     let mut out: Option<Block<c64>> = None;
@@ -117,7 +118,7 @@ pub(crate) fn balance(moved: &Moved<'_>) -> Option<Block<c64>> {
         if !(length.is_finite() && sum > 0.0) {
             return None;
         }
-        if length <= sum * if out.is_none() { SPOILED } else { BALANCED } {
+        if length <= sum * if out.is_none() { spoiled } else { balanced } {
             break;
         }
         // exp of a Hermitian matrix of size below 1, to second order: any regular matrix will do.
@@ -283,7 +284,7 @@ mod tests {
             assert!(spoiled > 10.0 * before);
             for _ in 0..20 {
                 let moved = Moved { pulled: &parts[..2], weighed: &parts[2..3], turned: &parts[3..] };
-                let Some(a) = balance(&moved) else { break };
+                let Some(a) = balance(&moved, ON_THE_WAY) else { break };
                 let inner = Frame::of(&a);
                 let [t, c, w, k] = parts.map(|x| lift(&x));
                 parts = [low(inner.pull(&t)), low(inner.pull(&c)), low(inner.weigh(&w)), low(inner.turn(&k))];

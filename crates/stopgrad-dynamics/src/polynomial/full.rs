@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::block::{Block, packed};
 use super::diagonal::diagonalizing;
 use super::family::{Family, random_block, random_symmetric, random_unitary};
-use super::frame::{Frame, Moved, balance};
+use super::frame::{AT_THE_END, Frame, Moved, ON_THE_WAY, balance};
 use super::jacobian::Jacobian;
 use super::lanes::Lane;
 use super::precise::Precise;
@@ -222,9 +222,11 @@ impl Family for FullFamily {
     }
 
     fn frame<K: Lane>(self, (at, _): &(FullParameters<K>, Block<K>), x: &Vector<K>) -> Option<Frame> {
-        let [t, c, w, m] = [&x.unpack(self.size), &at.c, &at.w, &at.m].map(|matrix| matrix.map(K::rounded));
-        let moved = Moved { pulled: &[t, c], weighed: &[w], turned: &[m] };
-        balance(&moved).map(|a| Frame::of(&a))
+        balanced(at, x, ON_THE_WAY)
+    }
+
+    fn end_frame<K: Lane>(self, (at, _): &(FullParameters<K>, Block<K>), x: &Vector<K>) -> Option<Frame> {
+        balanced(at, x, AT_THE_END)
     }
 
     fn moved<K: Lane>(self, x: &Vector<K>, frame: &Frame) -> Vector<K> {
@@ -268,6 +270,13 @@ impl Family for FullFamily {
         };
         (parameters, roots.iter().map(|root| Vector::pack(&pushed(&root.unpack(self.size)))).collect())
     }
+}
+
+/// The frame in which a point and its parameters are small together, or a step towards it.
+fn balanced<K: Lane>(at: &FullParameters<K>, x: &Vector<K>, limits: (f64, f64)) -> Option<Frame> {
+    let [t, c, w, m] = [&x.unpack(at.m.rows), &at.c, &at.w, &at.m].map(|matrix| matrix.map(K::rounded));
+    let moved = Moved { pulled: &[t, c], weighed: &[w], turned: &[m] };
+    balance(&moved, limits).map(|a| Frame::of(&a))
 }
 
 /// The stream of the congruences.

@@ -48,7 +48,9 @@ pub(crate) struct Solved {
 const BENDS: [f64; 11] = [0.0, 0.05, -0.05, 0.1, -0.1, 0.2, -0.2, 0.4, -0.4, 0.8, -0.8];
 /// Distance relative to their size up to which two ends are compared in a frame.
 const NEAR: f64 = 1e-2;
-/// Whole fibres in other coordinates that are followed in the end.
+/// Bends in a row that bring nothing, after which no other is tried.
+const IDLE: usize = 4;
+/// Whole fibres in other coordinates that are followed in the end; one where those that were followed had coordinates of their own.
 const DETOURS: u64 = 3;
 
 /// A fibre and a target in coordinates of their own.
@@ -59,6 +61,7 @@ struct Way<F: Family> {
     to: F::Exact,
     /// The coordinates of the target.
     frame: Frame,
+    is_straightened: bool,
 }
 
 impl<F: Family> Way<F> {
@@ -66,9 +69,14 @@ impl<F: Family> Way<F> {
     fn straightened(family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters) -> Self {
         let starts = fibre.iter().map(|start| start.map(Precise::complex));
         match (family.straightened(parameters), family.straightened(target)) {
-            (Some((inside, from)), Some((frame, to))) => {
-                Self { family, from, starts: starts.map(|x| family.moved(&x, &inside)).collect(), to, frame }
-            }
+            (Some((inside, from)), Some((frame, to))) => Self {
+                family,
+                from,
+                starts: starts.map(|x| family.moved(&x, &inside)).collect(),
+                to,
+                frame,
+                is_straightened: true,
+            },
             _ => Self::plain(family, (parameters, fibre), target),
         }
     }
@@ -76,7 +84,7 @@ impl<F: Family> Way<F> {
     fn plain(family: F, (parameters, fibre): (&F::Parameters, &[Vector<c64>]), target: &F::Parameters) -> Self {
         let starts: Vec<_> = fibre.iter().map(|start| start.map(Precise::complex)).collect();
         let frame = Frame::identity(family.matrix(&starts[0]).rows);
-        Self { family, from: family.exact(parameters), starts, to: family.exact(target), frame }
+        Self { family, from: family.exact(parameters), starts, to: family.exact(target), frame, is_straightened: false }
     }
 
     /// The ends of some of the paths, on the line that is bent by so much.
@@ -144,32 +152,36 @@ pub(crate) fn solve<F: Family>(
     let params = TrackerParams::patient();
     known.add_conjugates(&mut counts);
     // Of those that are missing: how they ended on the straight way.
-    let mut states: Vec<PathState> = Vec::new();
+    let (mut states, mut idle): (Vec<PathState>, usize) = (Vec::new(), 0);
     for bend in BENDS {
-        if again.is_empty() || known.is_complete() {
+        if again.is_empty() || known.is_complete() || idle > IDLE {
             break;
         }
         counts.attempts += 1;
+        let before = known.roots.len();
         let ends = way.follow::<Precise>(&again, bend, &params, &mut counts);
         if bend == 0.0 {
             states = ends.iter().map(|end| end.state).collect();
         }
         let mut missing = (Vec::new(), Vec::new());
         for ((&place, &state), end) in again.iter().zip(&states).zip(ends) {
-            if !known.add(end) {
+            // A path that comes to a known end has it for its own, be it by way of a conjugate.
+            if end.state != PathState::Arrived {
                 missing.0.push(place);
                 missing.1.push(state);
             }
+            known.add(end);
         }
         (again, states) = missing;
         known.add_conjugates(&mut counts);
+        idle = if known.roots.len() > before { 0 } else { idle + 1 };
     }
     if known.is_complete() {
         states.clear();
     }
     let ended = |wanted| states.iter().filter(|&&state| state == wanted).count();
     (counts.at_infinity, counts.singular) = (ended(PathState::AtInfinity), ended(PathState::SingularEnd));
-    for detour in 1..=DETOURS {
+    for detour in 1..=if way.is_straightened { 1 } else { DETOURS } {
         if known.is_complete() {
             break;
         }
