@@ -1,11 +1,10 @@
 //! Solutions of rank two and more: the fibre of a generic instance, followed to this one.
 
 use faer::{Mat, c64};
-use rayon::prelude::*;
 
 use super::{Problem, Stratum, status};
 use crate::linalg::frobenius;
-use crate::polynomial::certificate::{Guess, Root, certified_root};
+use crate::polynomial::certificate::{Guess, certified_root};
 use crate::polynomial::fibre::{Whitened, generic_count, solve_rank};
 use crate::polynomial::ring::Dense;
 
@@ -13,11 +12,8 @@ use crate::polynomial::ring::Dense;
 pub(super) fn stratum(problem: &Problem, rank: usize) -> Option<Stratum> {
     let expected = generic_count(problem.size(), rank);
     let units = Units::new(problem);
-    let (ends, counts) = solve_rank(&units.instance, rank)?;
-    let roots: Vec<Root> = ends
-        .into_par_iter()
-        .filter_map(|end| certified_root(&problem.exact, &units.back(problem, end), rank))
-        .collect();
+    let judge = |guess| certified_root(&problem.exact, &units.back(problem, guess), rank);
+    let (roots, counts) = solve_rank(&units.instance, rank, &judge)?;
     Some(Stratum { rank, status: status(&roots, expected, &counts), roots, expected, counts, starts: 0 })
 }
 

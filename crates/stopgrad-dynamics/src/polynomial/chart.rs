@@ -254,7 +254,7 @@ impl Family for ChartFamily {
     }
 
     /// In which the point is phases: on a stratum the small modes count as much as the large ones.
-    fn end_frame<K: Lane>(self, _: &Seen<K>, x: &Vector<K>) -> Option<Frame> {
+    fn end_frame<K: Lane>(self, _: &Seen<K>, x: &Vector<K>, _: (f64, f64)) -> Option<Frame> {
         let x = &x.map(K::rounded);
         let steep = || (self.slope(x) > STEEP).then(|| aligned(&self.parts(x, 1.0).0));
         scaled(&self.s_of(x), self.rank).or_else(steep).map(|a| Frame::of(&a))

@@ -35,10 +35,8 @@ pub(crate) trait Family: Copy + Sync {
     fn segment<K: Lane>(self, line: [&Self::Exact; 2], frame: &Frame) -> Self::Segment<K>;
     /// A frame for a point at these parameters, within the one it is in; `None` where that one is good.
     fn frame<K: Lane>(self, at: &At<Self, K>, x: &Vector<K>) -> Option<Frame>;
-    /// The same for the end of a path, in which it is proved.
-    fn end_frame<K: Lane>(self, at: &At<Self, K>, x: &Vector<K>) -> Option<Frame> {
-        self.frame(at, x)
-    }
+    /// The same for the end of a path, in which it is proved; the limits are those of [`super::frame::balance`].
+    fn end_frame<K: Lane>(self, at: &At<Self, K>, x: &Vector<K>, limits: (f64, f64)) -> Option<Frame>;
     /// A point in a frame within the one it is in.
     fn moved<K: Lane>(self, x: &Vector<K>, frame: &Frame) -> Vector<K>;
     /// The matrix that a point stands for.

@@ -6,10 +6,11 @@ use faer::{Mat, c64};
 use rayon::prelude::*;
 
 use super::block::{Block, MAX_SIZE};
-use super::certificate::Guess;
+use super::certificate::{Guess, Root};
 use super::chart::{ChartFamily, ChartParameters};
 use super::family::{Family, random_orthogonal};
 use super::fibre_file::{self, FORMAT, FibreHeader};
+use super::frame::{AT_ITS_BEST, ON_THE_WAY};
 use super::full::{FullFamily, FullParameters};
 use super::jacobian::solve_left;
 use super::lanes::Lane;
@@ -122,19 +123,22 @@ pub(crate) struct Whitened {
     pub(crate) decay: f64,
 }
 
-/// All ends of paths to an instance, as S in frames; `None` for ranks and sizes that there is no fibre for.
-pub(crate) fn solve_rank(instance: &Whitened, rank: usize) -> Option<(Vec<Guess>, PathCounts)> {
+/// What is made of an S in a frame.
+type Judge<'a> = &'a (dyn Fn(Guess) -> Option<Root> + Sync);
+
+/// All ends of paths to an instance, judged; `None` for ranks and sizes that there is no fibre for.
+pub(crate) fn solve_rank(instance: &Whitened, rank: usize, judge: Judge<'_>) -> Option<(Vec<Root>, PathCounts)> {
     let size = instance.w.nrows();
     let file = shipped(size, rank)?;
     Some(if rank == size {
         static FULL: [OnceLock<Fibre<FullParameters<c64>>>; MAX_SIZE] = [const { OnceLock::new() }; MAX_SIZE];
         let family = FullFamily { size };
-        full(family, FULL[size - 1].get_or_init(|| opened(family, file)), instance)
+        full(family, FULL[size - 1].get_or_init(|| opened(family, file)), instance, judge)
     } else {
         static CHART: [OnceLock<Fibre<ChartParameters<c64>>>; MAX_SIZE * MAX_SIZE] =
             [const { OnceLock::new() }; MAX_SIZE * MAX_SIZE];
         let family = ChartFamily { size, rank };
-        partial(family, CHART[(size - 1) * MAX_SIZE + rank].get_or_init(|| opened(family, file)), instance)
+        partial(family, CHART[(size - 1) * MAX_SIZE + rank].get_or_init(|| opened(family, file)), instance, judge)
     })
 }
 
@@ -167,24 +171,38 @@ fn dense(matrix: &Block<c64>) -> Dense<c64> {
 }
 
 /// Full rank, by T = S + λ and C = λ MᵀM.
-fn full(family: FullFamily, fibre: &Fibre<FullParameters<c64>>, instance: &Whitened) -> (Vec<Guess>, PathCounts) {
+fn full(
+    family: FullFamily, fibre: &Fibre<FullParameters<c64>>, instance: &Whitened, judge: Judge<'_>,
+) -> (Vec<Root>, PathCounts) {
     let m = lift(&instance.m);
     let decay = c64::new(instance.decay, 0.0);
     let target = FullParameters { w: lift(&instance.w), c: m.transposed_times(&m).scaled(decay), m };
     let Solved { roots, counts } = solve(family, (&fibre.parameters, &fibre.roots), &target);
     let exact = family.exact(&target);
-    let guess = |end: &PathEnd| {
-        let (a, x) = end.in_own_frame(family, &exact);
+    let guess = |end: &PathEnd, limits| {
+        let (a, x) = end.in_own_frame(family, &exact, limits);
         // S' = T' − λ (AᵀA)⁻¹
         let b = solve_left(&a, &Block::identity(family.size));
         let shift = b.times(&b.transposed()).scaled(decay);
         Guess { frame: Some(dense(&a)), inside: dense(&x.unpack(family.size).minus(&shift)) }
     };
-    (roots.par_iter().map(guess).collect(), counts)
+    // The best frame takes longer to find than the path, and most solutions are proved without.
+    let proved = |end: &PathEnd| {
+        let first = judge(guess(end, ON_THE_WAY));
+        let is_proved = |root: &Root| root.certificate.is_some();
+        if first.as_ref().is_some_and(is_proved) {
+            first
+        } else {
+            judge(guess(end, AT_ITS_BEST)).filter(is_proved).or(first)
+        }
+    };
+    (roots.par_iter().filter_map(proved).collect(), counts)
 }
 
 /// A rank between, in coordinates turned at random: the chart V = [I; U] misses what has no component in the first.
-fn partial(family: ChartFamily, fibre: &Fibre<ChartParameters<c64>>, instance: &Whitened) -> (Vec<Guess>, PathCounts) {
+fn partial(
+    family: ChartFamily, fibre: &Fibre<ChartParameters<c64>>, instance: &Whitened, judge: Judge<'_>,
+) -> (Vec<Root>, PathCounts) {
     let turn = random_orthogonal(&mut stream(0, TURN), family.size);
     let turned = |matrix: &Mat<f64>| turn.transposed_times(&lift(matrix).times(&turn));
     let decay = c64::new(instance.decay, 0.0);
@@ -196,10 +214,10 @@ fn partial(family: ChartFamily, fibre: &Fibre<ChartParameters<c64>>, instance: &
     let Solved { roots, counts } = solve(family, (&fibre.parameters, &fibre.roots), &target);
     let exact = family.exact(&target);
     let guess = |end: &PathEnd| {
-        let (a, x) = end.in_own_frame(family, &exact);
+        let (a, x) = end.in_own_frame(family, &exact, ON_THE_WAY);
         Guess { frame: Some(dense(&turn.times(&a))), inside: dense(&family.s_of(&x)) }
     };
-    (roots.par_iter().map(guess).collect(), counts)
+    (roots.par_iter().filter_map(|end| judge(guess(end))).collect(), counts)
 }
 
 /// The stream of the turn.

@@ -76,8 +76,8 @@ pub(crate) struct Moved<'a> {
 
 /// Size of the gradient, relative to the sum of squares, from which on a frame is changed, and to which it is brought.
 pub(crate) const ON_THE_WAY: (f64, f64) = (1.5, 0.5);
-/// The same for a frame in which a solution is proved.
-pub(crate) const AT_THE_END: (f64, f64) = (0.05, 0.03);
+/// The same where a proof needs the best frame there is.
+pub(crate) const AT_ITS_BEST: (f64, f64) = (0.05, 0.03);
 /// Gradient steps at most; those that are missing follow after the next step of the path.
 const STEPS: usize = 24;
 /// A step along the gradient; its entries are at most four times the sum of squares.

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use super::block::{Block, packed};
 use super::diagonal::diagonalizing;
 use super::family::{Family, random_block, random_symmetric, random_unitary};
-use super::frame::{AT_THE_END, Frame, Moved, ON_THE_WAY, balance};
+use super::frame::{Frame, Moved, ON_THE_WAY, balance};
 use super::jacobian::Jacobian;
 use super::lanes::Lane;
 use super::precise::Precise;
@@ -225,8 +225,10 @@ impl Family for FullFamily {
         balanced(at, x, ON_THE_WAY)
     }
 
-    fn end_frame<K: Lane>(self, (at, _): &(FullParameters<K>, Block<K>), x: &Vector<K>) -> Option<Frame> {
-        balanced(at, x, AT_THE_END)
+    fn end_frame<K: Lane>(
+        self, (at, _): &(FullParameters<K>, Block<K>), x: &Vector<K>, limits: (f64, f64),
+    ) -> Option<Frame> {
+        balanced(at, x, limits)
     }
 
     fn moved<K: Lane>(self, x: &Vector<K>, frame: &Frame) -> Vector<K> {

@@ -165,12 +165,13 @@ pub(crate) fn solve<F: Family>(
         }
         let mut missing = (Vec::new(), Vec::new());
         for ((&place, &state), end) in again.iter().zip(&states).zip(ends) {
-            // A path that comes to a known end has it for its own, be it by way of a conjugate.
-            if end.state != PathState::Arrived {
+            // On the straight way a path that comes to a known end has it for its own, be it known as a conjugate; on a
+            // bent one it may have left its own.
+            let has_arrived = end.state == PathState::Arrived && bend == 0.0;
+            if !known.add(end) && !has_arrived {
                 missing.0.push(place);
                 missing.1.push(state);
             }
-            known.add(end);
         }
         (again, states) = missing;
         known.add_conjugates(&mut counts);

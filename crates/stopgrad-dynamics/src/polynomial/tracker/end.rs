@@ -43,13 +43,15 @@ impl PathEnd {
     /// A frame of the instance at t = 1 and the point in it.
     ///
     /// The frame of the path is as good, but no real one.
-    pub(crate) fn in_own_frame<F: Family>(&self, family: F, instance: &F::Exact) -> (Block<c64>, Vector<c64>) {
+    pub(crate) fn in_own_frame<F: Family>(
+        &self, family: F, instance: &F::Exact, limits: (f64, f64),
+    ) -> (Block<c64>, Vector<c64>) {
         let size = self.frame.a.rows;
         let mut frame = Frame::identity(size);
         let mut x = self.point(family);
         for _ in 0..OWN_FRAMES {
             let segment: F::Segment<Precise> = family.segment([instance; 2], &frame);
-            let Some(inner) = family.end_frame(&segment.at(1.0), &x) else { break };
+            let Some(inner) = family.end_frame(&segment.at(1.0), &x, limits) else { break };
             // Parts that are rounding are left out: only in a real frame can a solution be proved real.
             let a = inner.a.map(Lane::rounded);
             let sizes =
