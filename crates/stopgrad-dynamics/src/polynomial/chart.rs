@@ -11,7 +11,8 @@ use rand_chacha::ChaCha8Rng;
 
 use self::terms::{TermSeries, Terms};
 use super::block::{Block, ZERO, packed};
-use super::family::{Family, complex_normal, random_block, random_symmetric};
+use super::diagonal::diagonalizing;
+use super::family::{Family, complex_normal, random_block, random_orthogonal, random_symmetric};
 use super::frame::{Frame, Moved, ON_THE_WAY, aligned, balance, scaled};
 use super::jacobian::{Jacobian, solve_left};
 use super::lanes::Lane;
@@ -22,24 +23,22 @@ use super::tracker::Path;
 use super::vector::Vector;
 use crate::random::stream;
 
-/// The parameters (W, Y, L): L = λ, and in a frame A a symmetric matrix.
+/// The parameters (W, Y, L): L = λ.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChartParameters<K: Lane> {
-    pub(crate) w: Block<K>,
-    pub(crate) y: Block<K>,
-    pub(crate) l: Block<K>,
+pub(crate) struct ChartParameters {
+    pub(crate) w: Block<c64>,
+    pub(crate) y: Block<c64>,
+    pub(crate) l: Block<c64>,
 }
 
-/// The parameters in a frame, with K = AᵀA and what it is multiplied with: G is moved as S is, and what says that it
-/// vanishes on the rows of S is VᵀK G K = 0.
+/// The parameters in a frame A, and K = AᵀA: G is moved as S is, λ becomes λK⁻¹, and what says that G vanishes on the rows of S
+/// is VᵀK G K = 0, in which there is no K⁻¹. Any symmetric K is one of some frame.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seen<K: Lane> {
     w: Block<K>,
     y: Block<K>,
-    l: Block<K>,
     k: Block<K>,
-    lk: Block<K>,
-    yk: Block<K>,
+    decay: K,
 }
 
 impl<K: Lane> Seen<K> {
@@ -48,11 +47,20 @@ impl<K: Lane> Seen<K> {
         Self {
             w: along(&self.w, &by.w),
             y: along(&self.y, &by.y),
-            l: along(&self.l, &by.l),
-            k: self.k,
-            lk: along(&self.lk, &by.lk),
-            yk: along(&self.yk, &by.yk),
+            k: along(&self.k, &by.k),
+            decay: self.decay + by.decay * K::real(t),
         }
+    }
+}
+
+impl Seen<Precise> {
+    fn seen_in(&self, frame: &Frame) -> Self {
+        Self { w: frame.weigh(&self.w), y: frame.turn(&self.y), k: frame.weigh(&self.k), decay: self.decay }
+    }
+
+    fn lowered<K: Lane>(&self) -> Seen<K> {
+        let [w, y, k] = [&self.w, &self.y, &self.k].map(|matrix| matrix.map(K::from_precise));
+        Seen { w, y, k, decay: K::from_precise(self.decay) }
     }
 }
 
@@ -194,55 +202,51 @@ impl<K: Lane> Path<K> for ChartSegment<K> {
 }
 
 impl Family for ChartFamily {
-    type Parameters = ChartParameters<c64>;
-    type Exact = ChartParameters<Precise>;
+    type Parameters = ChartParameters;
+    type Exact = Seen<Precise>;
     type Segment<K: Lane> = ChartSegment<K>;
 
     fn unknowns(self) -> usize {
         self.count()
     }
 
-    fn numbers(self, p: &ChartParameters<c64>) -> Vec<c64> {
+    fn numbers(self, p: &ChartParameters) -> Vec<c64> {
         [&p.w, &p.y, &p.l].into_iter().flat_map(Block::entries).collect()
     }
 
-    fn of_numbers(self, numbers: &[c64]) -> Option<ChartParameters<c64>> {
+    fn of_numbers(self, numbers: &[c64]) -> Option<ChartParameters> {
         let [w, y, l] = Block::of_entries(self.size, numbers)?;
         Some(ChartParameters { w, y, l })
     }
 
-    fn exact(self, p: &ChartParameters<c64>) -> ChartParameters<Precise> {
-        let [w, y, l] = [&p.w, &p.y, &p.l].map(|matrix| matrix.map(Precise::complex));
-        ChartParameters { w, y, l }
+    fn exact(self, p: &ChartParameters) -> Seen<Precise> {
+        let [w, y] = [&p.w, &p.y].map(|matrix| matrix.map(Precise::complex));
+        Seen { w, y, k: Block::identity(self.size), decay: Precise::complex(p.l.at(0, 0)) }
     }
 
-    fn segment<K: Lane>(self, line: [&ChartParameters<Precise>; 2], frame: &Frame) -> ChartSegment<K> {
-        let k = frame.weigh(&Block::identity(self.size));
-        let [from, to] = line.map(|p| {
-            let (y, l) = (frame.turn(&p.y), frame.pull(&p.l));
-            Seen { w: frame.weigh(&p.w), lk: l.times(&k), yk: y.times(&k), y, l, k }
-        });
-        let lower = |p: &Seen<Precise>| {
-            let [w, y, l, k, lk, yk] = [&p.w, &p.y, &p.l, &p.k, &p.lk, &p.yk].map(|matrix| matrix.map(K::from_precise));
-            Seen { w, y, l, k, lk, yk }
-        };
-        let (start, end) = (lower(&from), lower(&to));
-        let minus = |a: &Block<Precise>, b: &Block<Precise>| a.minus(b);
+    /// Turned after that: where moments are diagonal, so would be solutions, and no chart [I; U] holds those of the last axes.
+    fn straightened(self, p: &ChartParameters) -> Option<(Frame, Seen<Precise>)> {
+        let turn = random_orthogonal(&mut stream(0, TURN), self.size);
+        let frame = Frame::of(&diagonalizing(&p.w, &p.y)?.times(&turn));
+        let seen = self.exact(p).seen_in(&frame);
+        Some((frame, seen))
+    }
+
+    fn segment<K: Lane>(self, line: [&Seen<Precise>; 2], frame: &Frame) -> ChartSegment<K> {
+        let [from, to] = line.map(|p| p.seen_in(frame));
         let velocity = Seen {
-            w: minus(&to.w, &from.w),
-            y: minus(&to.y, &from.y),
-            l: minus(&to.l, &from.l),
-            k,
-            lk: minus(&to.lk, &from.lk),
-            yk: minus(&to.yk, &from.yk),
+            w: to.w.minus(&from.w),
+            y: to.y.minus(&from.y),
+            k: to.k.minus(&from.k),
+            decay: to.decay - from.decay,
         };
-        ChartSegment { family: self, from: start, to: end, velocity: lower(&velocity) }
+        ChartSegment { family: self, from: from.lowered(), to: to.lowered(), velocity: velocity.lowered() }
     }
 
     fn frame<K: Lane>(self, at: &Seen<K>, x: &Vector<K>) -> Option<Frame> {
         let x = &x.map(K::rounded);
-        let [l, w, y] = [&at.l, &at.w, &at.y].map(|matrix| matrix.map(K::rounded));
-        let moved = Moved { pulled: &[self.s_of(x), l], weighed: &[w], turned: &[y] };
+        let [k, w, y] = [&at.k, &at.w, &at.y].map(|matrix| matrix.map(K::rounded));
+        let moved = Moved { pulled: &[self.s_of(x)], weighed: &[w, k], turned: &[y] };
         // V in the balanced frame, turned onto the first axes: there the chart is at its best.
         let (v, _) = self.parts(x, 1.0);
         let a = match balance(&moved, ON_THE_WAY) {
@@ -269,18 +273,20 @@ impl Family for ChartFamily {
         self.s_of(x)
     }
 
-    fn between(self, [from, to]: [&ChartParameters<Precise>; 2], t: c64) -> ChartParameters<Precise> {
-        let mix = |a: &Block<Precise>, b: &Block<Precise>| a.plus(&b.minus(a).scaled(Precise::complex(t)));
-        ChartParameters { w: mix(&from.w, &to.w), y: mix(&from.y, &to.y), l: mix(&from.l, &to.l) }
+    fn between(self, [from, to]: [&Seen<Precise>; 2], t: c64) -> Seen<Precise> {
+        let t = Precise::complex(t);
+        let mix = |a: &Block<Precise>, b: &Block<Precise>| a.plus(&b.minus(a).scaled(t));
+        let decay = from.decay + (to.decay - from.decay) * t;
+        Seen { w: mix(&from.w, &to.w), y: mix(&from.y, &to.y), k: mix(&from.k, &to.k), decay }
     }
 
-    fn elsewhere(self, rng: &mut ChaCha8Rng, _: &ChartParameters<c64>) -> ChartParameters<c64> {
+    fn elsewhere(self, rng: &mut ChaCha8Rng, _: &ChartParameters) -> ChartParameters {
         let m = self.size;
         let w = Block::identity(m).plus_scaled(0.5, &random_symmetric(rng, m));
         ChartParameters { w, y: random_block(rng, m, m).scaled(c64::new(1.5, 0.0)), l: scalar(m, complex_normal(rng)) }
     }
 
-    fn start_pair(self, rng: &mut ChaCha8Rng) -> (ChartParameters<c64>, Vector<c64>) {
+    fn start_pair(self, rng: &mut ChaCha8Rng) -> (ChartParameters, Vector<c64>) {
         let (m, r) = (self.size, self.rank);
         let x = Vector::from_fn(self.count(), |_| complex_normal(rng) * 0.7);
         let w = Block::identity(m).plus_scaled(0.5, &random_symmetric(rng, m));
@@ -307,8 +313,8 @@ impl Family for ChartFamily {
 
     /// S = A S' Aᵀ for a complex orthogonal A = (I − K)(I + K)⁻¹ with a random antisymmetric K.
     fn congruent(
-        self, base: &ChartParameters<c64>, roots: &[Vector<c64>], seed: u64,
-    ) -> (ChartParameters<c64>, Vec<Vector<c64>>) {
+        self, base: &ChartParameters, roots: &[Vector<c64>], seed: u64,
+    ) -> (ChartParameters, Vec<Vector<c64>>) {
         let m = self.size;
         let draw = random_block(&mut stream(seed, CONGRUENCE), m, m);
         let skew = draw.minus(&draw.transposed()).scaled(c64::new(0.4, 0.0));
@@ -325,8 +331,8 @@ impl Family for ChartFamily {
 }
 
 /// Parameters without a frame.
-fn seen(p: &ChartParameters<c64>) -> Seen<c64> {
-    Seen { w: p.w, y: p.y, l: p.l, k: Block::identity(p.w.rows), lk: p.l, yk: p.y }
+fn seen(p: &ChartParameters) -> Seen<c64> {
+    Seen { w: p.w, y: p.y, k: Block::identity(p.w.rows), decay: p.l.at(0, 0) }
 }
 
 /// c I.
@@ -347,5 +353,7 @@ fn symmetric_root(matrix: &Block<c64>) -> Block<c64> {
     l
 }
 
+/// The stream of the turn.
+const TURN: u64 = 0x7475_726e;
 /// The stream of the congruences.
 const CONGRUENCE: u64 = 0x6368_6172;

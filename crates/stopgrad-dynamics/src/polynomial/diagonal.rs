@@ -8,29 +8,28 @@
 use faer::{Mat, c64};
 
 use super::block::Block;
-use super::full::FullParameters;
 use crate::linalg::{complex_eigen, symmetric_eigen};
 
 /// The least |vᵀWv| beside |v|² |W| and the least |det A| for which coordinates are taken.
 const REGULAR: f64 = 1e-6;
 
 /// A with Aᵀ M A⁻ᵀ diagonal, real parts descending, and ones on the diagonal of Aᵀ W A; `None` where such an A is nearly singular.
-pub(super) fn diagonalizing(p: &FullParameters<c64>) -> Option<Block<c64>> {
-    let n = p.m.rows;
-    let real = p.m.entries().iter().all(|x| x.im == 0.0);
-    let symmetric = (0..n).all(|i| (0..i).all(|j| p.m.at(i, j) == p.m.at(j, i)));
+pub(super) fn diagonalizing(w: &Block<c64>, m: &Block<c64>) -> Option<Block<c64>> {
+    let n = m.rows;
+    let real = m.entries().iter().all(|x| x.im == 0.0);
+    let symmetric = (0..n).all(|i| (0..i).all(|j| m.at(i, j) == m.at(j, i)));
     let vectors = if real && symmetric {
-        let m = Mat::from_fn(n, n, |i, j| p.m.at(i, j).re);
-        let vectors = symmetric_eigen(m.as_ref()).ok()?.vectors;
+        let real = Mat::from_fn(n, n, |i, j| m.at(i, j).re);
+        let vectors = symmetric_eigen(real.as_ref()).ok()?.vectors;
         Mat::from_fn(n, n, |i, j| c64::new(vectors[(i, j)], 0.0))
     } else {
-        complex_eigen(Mat::from_fn(n, n, |i, j| p.m.at(j, i)).as_ref()).ok()?.1
+        complex_eigen(Mat::from_fn(n, n, |i, j| m.at(j, i)).as_ref()).ok()?.1
     };
-    let size = p.w.largest();
+    let size = w.largest();
     let mut out = Block::zeros(n, n);
     for j in 0..n {
         let v = Block::from_fn(n, 1, |i, _| vectors[(i, j)]);
-        let square = v.transposed_times(&p.w.times(&v)).at(0, 0);
+        let square = v.transposed_times(&w.times(&v)).at(0, 0);
         if square.norm().is_nan() || square.norm() <= REGULAR * size {
             return None;
         }
@@ -52,10 +51,6 @@ mod tests {
     use crate::polynomial::ring::Ring;
     use crate::random::stream;
 
-    fn instance(w: &Block<c64>, m: &Block<c64>) -> FullParameters<c64> {
-        FullParameters { c: Block::zeros(m.rows, m.rows), w: *w, m: *m }
-    }
-
     #[test]
     fn in_its_coordinates_m_is_diagonal_and_w_has_ones_on_the_diagonal() {
         let mut rng = stream(5, 0);
@@ -63,7 +58,7 @@ mod tests {
             let real = random_symmetric(&mut rng, size).map(|x| c64::new(x.re, 0.0));
             for m in [random_block(&mut rng, size, size), real] {
                 let w = Block::identity(size).plus_scaled(0.3, &random_symmetric(&mut rng, size));
-                let frame = Frame::of(&diagonalizing(&instance(&w, &m)).expect("regular"));
+                let frame = Frame::of(&diagonalizing(&w, &m).expect("regular"));
                 let seen = |k: Block<Precise>| k.map(Lane::rounded);
                 let (m, w) = (seen(frame.turn(&m.map(Precise::complex))), seen(frame.weigh(&w.map(Precise::complex))));
                 for i in 0..size {
@@ -80,8 +75,8 @@ mod tests {
         // The only eigenvector of Mᵀ is (1, i), of length 0 by W = 1; then a Jordan block.
         let i = c64::new(0.0, 1.0);
         let m = Block::from_fn(2, 2, |a, b| [[c64::new(2.0, 0.0), i], [i, ZERO]][a][b]);
-        assert!(diagonalizing(&instance(&Block::identity(2), &m)).is_none());
+        assert!(diagonalizing(&Block::identity(2), &m).is_none());
         let jordan = Block::from_fn(2, 2, |a, b| c64::new(f64::from(u8::from(a <= b)), 0.0));
-        assert!(diagonalizing(&instance(&Block::identity(2), &jordan)).is_none());
+        assert!(diagonalizing(&Block::identity(2), &jordan).is_none());
     }
 }

@@ -135,7 +135,7 @@ pub(crate) fn solve_rank(instance: &Whitened, rank: usize, judge: Judge<'_>) -> 
         let family = FullFamily { size };
         full(family, FULL[size - 1].get_or_init(|| opened(family, file)), instance, judge)
     } else {
-        static CHART: [OnceLock<Fibre<ChartParameters<c64>>>; MAX_SIZE * MAX_SIZE] =
+        static CHART: [OnceLock<Fibre<ChartParameters>>; MAX_SIZE * MAX_SIZE] =
             [const { OnceLock::new() }; MAX_SIZE * MAX_SIZE];
         let family = ChartFamily { size, rank };
         partial(family, CHART[(size - 1) * MAX_SIZE + rank].get_or_init(|| opened(family, file)), instance, judge)
@@ -201,7 +201,7 @@ fn full(
 
 /// A rank between, in coordinates turned at random: the chart V = [I; U] misses what has no component in the first.
 fn partial(
-    family: ChartFamily, fibre: &Fibre<ChartParameters<c64>>, instance: &Whitened, judge: Judge<'_>,
+    family: ChartFamily, fibre: &Fibre<ChartParameters>, instance: &Whitened, judge: Judge<'_>,
 ) -> (Vec<Root>, PathCounts) {
     let turn = random_orthogonal(&mut stream(0, TURN), family.size);
     let turned = |matrix: &Mat<f64>| turn.transposed_times(&lift(matrix).times(&turn));

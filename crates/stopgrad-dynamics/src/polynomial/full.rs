@@ -204,7 +204,7 @@ impl Family for FullFamily {
     }
 
     fn straightened(self, p: &FullParameters<c64>) -> Option<(Frame, FullParameters<Precise>)> {
-        let frame = Frame::of(&diagonalizing(p)?);
+        let frame = Frame::of(&diagonalizing(&p.w, &p.m)?);
         let seen = self.exact(p).seen_in(&frame);
         Some((frame, seen))
     }

@@ -6,7 +6,7 @@ use crate::polynomial::full::Series;
 use crate::polynomial::lanes::Lane;
 use crate::polynomial::predictor::ORDER;
 
-/// What E = P W (S + L) K − z g is made of, P = VᵀK (S + L).
+/// What E = P W (S K + λ) − z g is made of, P = VᵀK S + λVᵀ.
 pub(super) struct Terms<K: Lane> {
     pub(super) v: Block<K>,
     pub(super) vt: Block<K>,
@@ -20,7 +20,7 @@ pub(super) struct Terms<K: Lane> {
     pub(super) omega: Block<K>,
     /// P W Q.
     pub(super) n: Block<K>,
-    /// W (S + L) K.
+    /// W (S K + λ).
     pub(super) right: Block<K>,
     /// VᵀK Yᵀ.
     pub(super) yv: Block<K>,
@@ -35,20 +35,18 @@ impl<K: Lane> Terms<K> {
         let vk = vt.times(&p.k);
         let q = v.times(&s);
         let k = vk.times(&q);
-        let mut left = vk.times(&p.l);
+        let mut left = vt.scaled(p.decay);
         left.gain(&k, &vt);
         let omega = left.times(&p.w);
-        let mut shifted = p.lk;
-        shifted.gain(&q, &vk);
-        let right = p.w.times(&shifted);
+        let right = p.w.times(&q.times(&vk).shifted(p.decay));
         let n = omega.times(&q);
         let yv = vk.times(&p.y.transposed());
-        let (z, g) = (yv.times(&q), vt.times(&p.yk));
+        let (z, g) = (yv.times(&q), vt.times(&p.y).times(&p.k));
         Self { v, vt, vk, s, q, k, omega, n, right, yv, z, g }
     }
 
     pub(super) fn value(&self, p: &Seen<K>) -> Block<K> {
-        let mut e = self.omega.times(&p.lk);
+        let mut e = self.omega.scaled(p.decay);
         e.gain(&self.n, &self.vk);
         e.minus(&self.z.times(&self.g))
     }
@@ -69,7 +67,7 @@ impl<K: Lane> Terms<K> {
         let dq = dv.times(&self.s);
         let mut dk = dvk.times(&self.q);
         dk.gain(&self.vk, &dq);
-        let mut dleft = dvk.times(&p.l);
+        let mut dleft = dvt.scaled(p.decay);
         dleft.gain(&dk, &self.vt);
         dleft.gain(&self.k, &dvt);
         let mut gained = dleft.times(&self.right);
@@ -78,7 +76,7 @@ impl<K: Lane> Terms<K> {
         let mut dz = dvk.times(&p.y.transposed()).times(&self.q);
         dz.gain(&self.yv, &dq);
         let mut lost = dz.times(&self.g);
-        lost.gain(&self.z, &dvt.times(&p.yk));
+        lost.gain(&self.z, &dvt.times(&p.y).times(&p.k));
         gained.minus(&lost)
     }
 }
@@ -101,6 +99,12 @@ fn driven<K: Lane>(left: &Series<K>, (now, velocity): (&Block<K>, &Block<K>), or
     out
 }
 
+/// The same with a number that is linear in t.
+fn multiplied<K: Lane>(left: &Series<K>, now: K, velocity: K, order: usize) -> Block<K> {
+    let out = left[order].scaled(now);
+    if order > 0 { out.plus(&left[order - 1].scaled(velocity)) } else { out }
+}
+
 /// Series of what E is made of, filled order by order.
 pub(crate) struct TermSeries<K: Lane> {
     v: Series<K>,
@@ -114,6 +118,8 @@ pub(crate) struct TermSeries<K: Lane> {
     n: Series<K>,
     yv: Series<K>,
     z: Series<K>,
+    /// VᵀY.
+    vy: Series<K>,
     g: Series<K>,
 }
 
@@ -133,6 +139,7 @@ impl<K: Lane> TermSeries<K> {
             n: small,
             yv: wide,
             z: small,
+            vy: wide,
             g: wide,
         }
     }
@@ -140,16 +147,17 @@ impl<K: Lane> TermSeries<K> {
     /// Fills an order from V and Ŝ of that order, and gives that of E.
     pub(super) fn fill(&mut self, p: &Seen<K>, by: &Seen<K>, (v, s): (Block<K>, Block<K>), order: usize) -> Block<K> {
         (self.v[order], self.s[order], self.vt[order]) = (v, s, v.transposed());
-        self.vk[order] = self.vt[order].times(&p.k);
+        self.vk[order] = driven(&self.vt, (&p.k, &by.k), order);
         self.q[order] = convolved(&self.v, &self.s, order);
         self.k[order] = convolved(&self.vk, &self.q, order);
-        self.left[order] = driven(&self.vk, (&p.l, &by.l), order).plus(&convolved(&self.k, &self.vt, order));
+        self.left[order] = multiplied(&self.vt, p.decay, by.decay, order).plus(&convolved(&self.k, &self.vt, order));
         self.omega[order] = driven(&self.left, (&p.w, &by.w), order);
         self.n[order] = convolved(&self.omega, &self.q, order);
         self.yv[order] = driven(&self.vk, (&p.y.transposed(), &by.y.transposed()), order);
         self.z[order] = convolved(&self.yv, &self.q, order);
-        self.g[order] = driven(&self.vt, (&p.yk, &by.yk), order);
-        driven(&self.omega, (&p.lk, &by.lk), order)
+        self.vy[order] = driven(&self.vt, (&p.y, &by.y), order);
+        self.g[order] = driven(&self.vy, (&p.k, &by.k), order);
+        multiplied(&self.omega, p.decay, by.decay, order)
             .plus(&convolved(&self.n, &self.vk, order))
             .minus(&convolved(&self.z, &self.g, order))
     }
