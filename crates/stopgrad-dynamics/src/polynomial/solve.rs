@@ -49,7 +49,7 @@ const BENDS: [f64; 11] = [0.0, 0.05, -0.05, 0.1, -0.1, 0.2, -0.2, 0.4, -0.4, 0.8
 /// Distance relative to their size up to which two ends are compared in a frame.
 const NEAR: f64 = 1e-2;
 /// Bends in a row that bring nothing, after which no other is tried.
-const IDLE: usize = 4;
+const IDLE: usize = 5;
 /// Whole fibres in other coordinates that are followed in the end; one where those that were followed had coordinates of their own.
 const DETOURS: u64 = 3;
 
@@ -154,7 +154,7 @@ pub(crate) fn solve<F: Family>(
     // Of those that are missing: how they ended on the straight way.
     let (mut states, mut idle): (Vec<PathState>, usize) = (Vec::new(), 0);
     for bend in BENDS {
-        if again.is_empty() || known.is_complete() || idle > IDLE {
+        if again.is_empty() || known.is_complete() || idle >= IDLE {
             break;
         }
         counts.attempts += 1;
