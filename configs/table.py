@@ -15,11 +15,13 @@ from pathlib import Path
 def load(folder):
     """Run name -> [(run.json, verdict.json, probed rows of metrics.csv)], a seed each."""
     runs = {}
-    for path in sorted(Path(folder).glob("*/seed-*/run.json")):
+    # With one seed a run has no folder of seeds.
+    for path in sorted(Path(folder).glob("*/seed-*/run.json")) or sorted(Path(folder).glob("*/run.json")):
         with open(path.parent / "metrics.csv", newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["knn_accuracy"]]
         verdict = json.loads((path.parent / "verdict.json").read_text())
-        runs.setdefault(path.parent.parent.name, []).append((json.loads(path.read_text()), verdict, rows))
+        name = (path.parent.parent if path.parent.name.startswith("seed-") else path.parent).name
+        runs.setdefault(name, []).append((json.loads(path.read_text()), verdict, rows))
     usual = ["joint", "sg", "ema"]
     return {name: runs[name] for name in sorted(runs, key=lambda n: (usual.index(n) if n in usual else len(usual), n))}
 
