@@ -134,6 +134,11 @@ impl ChartFamily {
         self.gather(|i, j| turned.at(i, j), |i, j| rows.at(i, j))
     }
 
+    /// A turn at random, the same for every instance: the chart V = [I; U] misses what has no component on the first axes.
+    pub(crate) fn turn(self) -> Block<c64> {
+        random_orthogonal(&mut stream(0, TURN), self.size)
+    }
+
     /// The largest entry of U.
     fn slope(self, x: &Vector<c64>) -> f64 {
         (self.triangle()..self.count()).map(|i| x.at(i).norm()).fold(0.0, f64::max)
@@ -226,8 +231,7 @@ impl Family for ChartFamily {
 
     /// Turned after that: where moments are diagonal, so would be solutions, and no chart [I; U] holds those of the last axes.
     fn straightened(self, p: &ChartParameters) -> Option<(Frame, Seen<Precise>)> {
-        let turn = random_orthogonal(&mut stream(0, TURN), self.size);
-        let frame = Frame::of(&diagonalizing(&p.w, &p.y)?.times(&turn));
+        let frame = Frame::of(&diagonalizing(&p.w, &p.y)?.times(&self.turn()));
         let seen = self.exact(p).seen_in(&frame);
         Some((frame, seen))
     }

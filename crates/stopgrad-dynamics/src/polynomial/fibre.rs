@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::block::{Block, MAX_SIZE};
 use super::certificate::{Guess, Root};
 use super::chart::{ChartFamily, ChartParameters};
-use super::family::{Family, random_orthogonal};
+use super::family::Family;
 use super::fibre_file::{self, FORMAT, FibreHeader};
 use super::frame::{AT_ITS_BEST, ON_THE_WAY};
 use super::full::{FullFamily, FullParameters};
@@ -20,7 +20,6 @@ use super::ring::{Dense, Ring};
 use super::solve::{PathCounts, Solved, solve};
 use super::tracker::{PathEnd, PathState, TrackerParams};
 use super::vector::Vector;
-use crate::random::stream;
 
 /// How many complex solutions of rank r a generic instance of size m has; `None` where nobody knows.
 ///
@@ -199,11 +198,11 @@ fn full(
     (roots.par_iter().filter_map(proved).collect(), counts)
 }
 
-/// A rank between, in coordinates turned at random: the chart V = [I; U] misses what has no component in the first.
+/// A rank between, in coordinates turned at random.
 fn partial(
     family: ChartFamily, fibre: &Fibre<ChartParameters>, instance: &Whitened, judge: Judge<'_>,
 ) -> (Vec<Root>, PathCounts) {
-    let turn = random_orthogonal(&mut stream(0, TURN), family.size);
+    let turn = family.turn();
     let turned = |matrix: &Mat<f64>| turn.transposed_times(&lift(matrix).times(&turn));
     let decay = c64::new(instance.decay, 0.0);
     let target = ChartParameters {
@@ -219,9 +218,6 @@ fn partial(
     };
     (roots.par_iter().filter_map(|end| judge(guess(end))).collect(), counts)
 }
-
-/// The stream of the turn.
-const TURN: u64 = 0x7475_726e;
 
 #[cfg(test)]
 mod tests {
